@@ -1,0 +1,1 @@
+"""Bitcoin-miner data warehouse: Dagster extracts, dbt models, DuckDB stores and publishes."""

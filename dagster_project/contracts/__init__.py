@@ -1,0 +1,22 @@
+"""Contracts of the raw tables, and the extract that fills them.
+
+Imported by sources and warehouse; imports neither.
+"""
+
+from dagster_project.contracts.extract import SOURCE_REF, Extract, Window, typed_frame
+from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table
+from dagster_project.contracts.tables import BY_NAME, TABLES
+
+__all__ = [
+    "BY_NAME",
+    "SOURCE_REF",
+    "TABLES",
+    "Column",
+    "Extract",
+    "Kind",
+    "Reference",
+    "RowRule",
+    "Table",
+    "Window",
+    "typed_frame",
+]

@@ -1,0 +1,114 @@
+"""Documents that follow from the contracts: dbt's source definitions and the dictionary.
+
+``python -m dagster_project.contracts.documentation`` writes both; a test holds the
+committed files equal to what this module would write.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from dagster_project.contracts.schema import Column, Table
+from dagster_project.contracts.tables import TABLES
+from dagster_project.settings import PROJECT_DIR
+
+SOURCES_PATH = PROJECT_DIR / "dbt" / "models" / "staging" / "sources.yml"
+DICTIONARY_PATH = PROJECT_DIR / "data" / "README.md"
+DICTIONARY_START = "<!-- dictionary: written from the contracts by `make contracts` -->"
+DICTIONARY_END = "<!-- end of dictionary -->"
+
+_GENERATED = "# Written from dagster_project/contracts by `make contracts`; edit those instead.\n"
+
+
+def _source_column(column: Column) -> dict[str, object]:
+    return {
+        "name": column.name,
+        "description": column.description,
+        "data_type": column.kind.duckdb_type,
+    }
+
+
+def _source_table(table: Table) -> dict[str, object]:
+    return {
+        "name": table.name,
+        "description": f"{table.description} Grain: {table.grain}.",
+        "data_tests": [{"unique_key": {"arguments": {"columns": list(table.key)}}}],
+        "columns": [_source_column(column) for column in table.stored_columns],
+    }
+
+
+def sources_yaml() -> str:
+    """dbt source definitions of all raw tables."""
+    document = {
+        "version": 2,
+        "sources": [
+            {
+                "name": "raw",
+                "schema": "raw",
+                "description": "Typed rows as they came from their sources, one contract each.",
+                "tables": [_source_table(table) for table in TABLES],
+            }
+        ],
+    }
+    return _GENERATED + yaml.safe_dump(document, sort_keys=False, width=100, allow_unicode=True)
+
+
+def _accepted(column: Column) -> str:
+    parts = []
+    if column.one_of:
+        parts.append(", ".join(f"`{value}`" for value in column.one_of))
+    bounds = (("≥", column.at_least), (">", column.above), ("≤", column.at_most))
+    parts.extend(f"{sign} {bound:,.15g}" for sign, bound in bounds if bound is not None)
+    if column.reference:
+        parts.append(f"in `{column.reference.table}.{column.reference.column}`")
+    return "; ".join(parts)
+
+
+def dictionary_markdown() -> str:
+    """Dictionary of all raw tables: columns, types, meaning, accepted values."""
+    lines = []
+    for table in TABLES:
+        file = f"`{table.file}`" if table.file else "made by the calendar source"
+        need = "optional" if table.optional else "required"
+        if table.default_from_bundled:
+            need = "optional: the project's own file stands in"
+        lines += [
+            f"### {table.name}",
+            "",
+            f"{table.description} Grain: {table.grain} (key: {', '.join(table.key)}). "
+            f"File: {file}" + (f" ({need})." if table.file else "."),
+            "",
+            "| column | type | value needed | meaning | accepted |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {c.name} | {c.kind.value} | "
+            f"{'yes' if c.required else 'no' if c.in_file else 'no; column may be absent'} | "
+            f"{c.description} | {_accepted(c)} |"
+            for c in table.columns
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def with_dictionary(readme: str) -> str:
+    """The data folder's README with its dictionary section made anew."""
+    before, rest = readme.split(DICTIONARY_START)
+    _, after = rest.split(DICTIONARY_END)
+    return f"{before}{DICTIONARY_START}\n\n{dictionary_markdown()}\n{DICTIONARY_END}{after}"
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    print(f"wrote {path.relative_to(PROJECT_DIR)}")
+
+
+def main() -> None:
+    _write(SOURCES_PATH, sources_yaml())
+    _write(DICTIONARY_PATH, with_dictionary(DICTIONARY_PATH.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main()

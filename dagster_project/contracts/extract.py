@@ -1,0 +1,76 @@
+"""What crosses from a source to the warehouse: a typed frame with its provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import pandas as pd
+
+from dagster_project.contracts.schema import Kind, Table
+
+PANDAS_TYPES = {
+    Kind.TEXT: "string",
+    Kind.DATE: "datetime64[s]",
+    Kind.INTEGER: "Int64",
+    Kind.NUMBER: "Float64",
+    Kind.BOOLEAN: "boolean",
+    Kind.INSTANT: "datetime64[us]",
+}
+
+# Column of a frame that says where in the source a row stands, for messages.
+SOURCE_REF = "source_ref"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Dates from ``start`` to ``end``, both included."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.start > self.end:
+            raise ValueError(f"the window ends before it starts: {self.start}..{self.end}")
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}"
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One answer of a source.
+
+    ``frame`` has the contract's columns in PANDAS_TYPES, provenance columns where the
+    source knows them per row (``source``, ``source_url``) and ``source_ref``.
+    ``complete`` says that the answer holds every row the source has in the window, so a
+    row that is absent no longer exists there. ``notes`` are remarks for the log.
+    """
+
+    table: str
+    frame: pd.DataFrame
+    source: str
+    origin: str
+    retrieved_at: datetime
+    window: Window | None = None
+    complete: bool = True
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def typed_frame(table: Table, columns: dict[str, list]) -> pd.DataFrame:
+    """Frame with the contract's dtypes from lists of Python values (None is missing).
+
+    Contract columns that ``columns`` lacks become missing.
+    """
+    length = max((len(values) for values in columns.values()), default=0)
+    series = {}
+    for column in table.stored_columns:
+        values = columns.get(column.name)
+        if values is None:
+            if column.name not in table.column_names:
+                continue
+            values = [None] * length
+        series[column.name] = pd.Series(values, dtype=PANDAS_TYPES[column.kind])
+    if SOURCE_REF in columns:
+        series[SOURCE_REF] = pd.Series(columns[SOURCE_REF], dtype="string")
+    return pd.DataFrame(series)

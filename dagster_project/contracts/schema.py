@@ -1,0 +1,153 @@
+"""The vocabulary of a raw-table contract: pure description, no I/O.
+
+From one ``Table`` follow the parser of its CSV file, its DuckDB DDL, the load
+checks, the dbt source definition and the data dictionary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Logical type of a column; each has one DuckDB type and one CSV spelling."""
+
+    TEXT = "text"
+    DATE = "date"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    INSTANT = "instant"
+
+    @property
+    def duckdb_type(self) -> str:
+        return {
+            Kind.TEXT: "VARCHAR",
+            Kind.DATE: "DATE",
+            Kind.INTEGER: "BIGINT",
+            Kind.NUMBER: "DOUBLE",
+            Kind.BOOLEAN: "BOOLEAN",
+            Kind.INSTANT: "TIMESTAMP",
+        }[self]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Values must exist in another raw table.
+
+    ``refuse=True`` stops the whole load (a fact about an unknown company is a mistake a
+    person must mend); ``refuse=False`` only rejects the row. ``separator`` splits a list.
+    """
+
+    table: str
+    column: str
+    refuse: bool
+    mend: str
+    separator: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: meaning, type and the values it may hold.
+
+    ``at_least`` and ``at_most`` are inclusive, ``above`` is exclusive. ``in_file=False``
+    marks a column that the file may leave out altogether (its values are then missing).
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    required: bool = False
+    in_file: bool = True
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    one_of: tuple[str, ...] = ()
+    pattern: str = ""
+    max_length: int = 2000
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A rule over several columns of one row: a DuckDB boolean expression."""
+
+    name: str
+    expression: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Contract of one raw table.
+
+    ``key`` is the grain. ``time_column`` marks a series that is loaded by date windows.
+    ``max_rejected_share`` is the share of rows that may break the contract before the
+    whole batch is refused; ``max_removed_share`` the share of loaded rows that a complete
+    extract may drop. ``optional`` says that a data folder may lack the file;
+    ``default_from_bundled`` that the project's own file then stands in.
+    """
+
+    name: str
+    file: str
+    description: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    time_column: str = ""
+    optional: bool = True
+    default_from_bundled: bool = False
+    max_rejected_share: float = 0.0
+    max_removed_share: float = 0.2
+    rules: tuple[RowRule, ...] = field(default_factory=tuple)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def stored_columns(self) -> tuple[Column, ...]:
+        """The contract's own columns followed by the provenance every row carries."""
+        return self.columns + tuple(c for c in PROVENANCE if c.name not in self.column_names)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the stored shape changes: names, types, order or key."""
+        shape = [f"{c.name} {c.kind.duckdb_type}" for c in self.stored_columns]
+        return hashlib.sha256("|".join([*shape, *self.key]).encode()).hexdigest()[:16]
+
+    @property
+    def referenced_tables(self) -> tuple[str, ...]:
+        names = {c.reference.table for c in self.columns if c.reference}
+        return tuple(sorted(names - {self.name}))
+
+
+PROVENANCE = (
+    Column("source", Kind.TEXT, "Who the figure is from.", required=True, in_file=False),
+    Column(
+        "source_url",
+        Kind.TEXT,
+        "Public address of the figure, where there is one.",
+        in_file=False,
+        pattern=r"^https?://\S+$",
+    ),
+    Column(
+        "retrieved_at",
+        Kind.INSTANT,
+        "When this value was first read from its source (UTC).",
+        required=True,
+        in_file=False,
+    ),
+    Column(
+        "batch_id",
+        Kind.TEXT,
+        "Load that wrote this value; `ingest.batches` has its row.",
+        required=True,
+        in_file=False,
+    ),
+)

@@ -1,0 +1,818 @@
+"""The contracts of every raw table: the one place that says what the project stores.
+
+Bounds are sanity limits, not opinions: a value outside them is a broken feed or a slip
+of the keyboard. Each limit that is not obvious says where it comes from.
+"""
+
+from __future__ import annotations
+
+from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table
+
+QUALITY_GRADES = ("primary", "press_release_copy", "news", "repost")
+ROLES = ("miner", "hyperscaler", "ai_infrastructure", "benchmark", "bitcoin_proxy")
+
+# Berkshire Hathaway A, the dearest listed share, trades below 1m USD.
+_MAX_PRICE = 10_000_000
+_MAX_VOLUME = 1e12
+
+
+def _known_company(*, refuse: bool, separator: str = "") -> Reference:
+    return Reference(
+        table="companies",
+        column="ticker",
+        refuse=refuse,
+        separator=separator,
+        mend="add the ticker to ledger/companies.csv or correct its spelling",
+    )
+
+
+_SESSION = Reference(
+    table="exchange_sessions",
+    column="session_date",
+    refuse=False,
+    mend="the New York Stock Exchange was closed that day: correct the date or drop the row",
+)
+
+
+def _price(name: str, description: str, *, required: bool = False, in_file: bool = True) -> Column:
+    return Column(
+        name,
+        Kind.NUMBER,
+        description,
+        required=required,
+        in_file=in_file,
+        above=0,
+        at_most=_MAX_PRICE,
+    )
+
+
+def _quality() -> Column:
+    return Column(
+        "source_quality",
+        Kind.TEXT,
+        "Grade of the source: primary (filing, company), press_release_copy, news, repost.",
+        required=True,
+        one_of=QUALITY_GRADES,
+    )
+
+
+def _url(required: bool = True) -> Column:
+    return Column(
+        "source_url",
+        Kind.TEXT,
+        "Public address that states the fact.",
+        required=required,
+        pattern=r"^https?://\S+$",
+    )
+
+
+COMPANIES = Table(
+    name="companies",
+    file="ledger/companies.csv",
+    description="The panel: miners, hyperscalers, AI infrastructure, benchmarks, bitcoin proxy.",
+    grain="one row per ticker",
+    key=("ticker",),
+    optional=False,
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol used in all tables.",
+            required=True,
+            pattern=r"^[A-Z0-9^][A-Z0-9.\-=^]{0,14}$",
+        ),
+        Column("name", Kind.TEXT, "Name of the company or fund.", required=True),
+        Column(
+            "role",
+            Kind.TEXT,
+            "What the ticker is in the studies.",
+            required=True,
+            one_of=ROLES,
+        ),
+        Column(
+            "is_focal",
+            Kind.BOOLEAN,
+            "True for the firms the printed answer is about.",
+            required=True,
+        ),
+        Column(
+            "cik",
+            Kind.TEXT,
+            "SEC central index key, ten digits.",
+            in_file=False,
+            pattern=r"^\d{10}$",
+        ),
+        Column("note", Kind.TEXT, "Remark on name, symbol or listing.", in_file=False),
+        Column(
+            "first_session",
+            Kind.DATE,
+            "First session of the present listing, where it began after the data do.",
+            in_file=False,
+        ),
+        Column(
+            "listing_currency",
+            Kind.TEXT,
+            "ISO 4217 code of the bundled prices; USD where empty.",
+            in_file=False,
+            pattern=r"^[A-Z]{3}$",
+        ),
+        Column(
+            "aliases",
+            Kind.TEXT,
+            "Other symbols of the same share over time, separated by ';'.",
+            in_file=False,
+        ),
+    ),
+)
+
+EXCHANGE_SESSIONS = Table(
+    name="exchange_sessions",
+    file="",
+    description="Sessions of the New York Stock Exchange (calendar XNYS), early closes included.",
+    grain="one row per session",
+    key=("session_date",),
+    columns=(
+        Column("session_date", Kind.DATE, "Trading day in New York.", required=True),
+        Column("opens_at", Kind.INSTANT, "Opening auction (UTC).", required=True),
+        Column("closes_at", Kind.INSTANT, "Closing auction (UTC).", required=True),
+        Column(
+            "is_early_close",
+            Kind.BOOLEAN,
+            "True where the session ended before 16:00 New York.",
+            required=True,
+        ),
+    ),
+    rules=(RowRule("opens_before_close", "opens_at < closes_at", "the session ends before it opens"),),
+)
+
+EQUITY_PRICES = Table(
+    name="equity_prices",
+    file="snapshot/equity_daily.csv",
+    description="Daily bars of shares and funds, adjusted for splits, in the listing currency.",
+    grain="one row per ticker and session",
+    key=("ticker", "session_date"),
+    time_column="session_date",
+    optional=False,
+    max_rejected_share=0.01,
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column(
+            "session_date", Kind.DATE, "Trading day in New York.", required=True, reference=_SESSION
+        ),
+        _price("open", "First trade, USD.", in_file=False),
+        _price("high", "Highest trade, USD.", in_file=False),
+        _price("low", "Lowest trade, USD.", in_file=False),
+        _price("close", "Official close, USD.", required=True),
+        Column(
+            "volume",
+            Kind.INTEGER,
+            "Shares traded.",
+            in_file=False,
+            at_least=0,
+            at_most=_MAX_VOLUME,
+        ),
+    ),
+)
+
+EQUITY_CLOSES_SECOND_SOURCE = Table(
+    name="equity_closes_second_source",
+    file="snapshot/equity_close_second_source.csv",
+    description="Closes of the same shares from an independent single-venue feed.",
+    grain="one row per ticker and session",
+    key=("ticker", "session_date"),
+    time_column="session_date",
+    max_rejected_share=0.01,
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column(
+            "session_date", Kind.DATE, "Trading day in New York.", required=True, reference=_SESSION
+        ),
+        _price("close", "Last trade of the venue, USD.", required=True),
+    ),
+)
+
+BTC_PRICES = Table(
+    name="btc_prices",
+    file="snapshot/btc_daily.csv",
+    description="Daily bitcoin bars over UTC days.",
+    grain="one row per UTC day",
+    key=("date_utc",),
+    time_column="date_utc",
+    max_rejected_share=0.01,
+    columns=(
+        Column("date_utc", Kind.DATE, "Day from 00:00 to 24:00 UTC.", required=True),
+        _price("open", "First trade of the UTC day, USD.", in_file=False),
+        _price("high", "Highest trade, USD.", in_file=False),
+        _price("low", "Lowest trade, USD.", in_file=False),
+        _price("close", "Last trade of the UTC day, USD.", required=True),
+        Column(
+            "volume_btc",
+            Kind.NUMBER,
+            "Bitcoin traded on the venue.",
+            in_file=False,
+            at_least=0,
+            at_most=21e6,
+        ),
+    ),
+)
+
+NETWORK_METRICS = Table(
+    name="network_metrics",
+    file="snapshot/network_daily.csv",
+    description="Daily figures of the Bitcoin network over UTC days.",
+    grain="one row per UTC day",
+    key=("date_utc",),
+    time_column="date_utc",
+    max_rejected_share=0.01,
+    columns=(
+        Column("date_utc", Kind.DATE, "Day from 00:00 to 24:00 UTC.", required=True),
+        Column(
+            "hashrate_eh_s",
+            Kind.NUMBER,
+            "Mean hashrate of the day implied by difficulty and blocks, EH/s.",
+            required=True,
+            above=0,
+            at_most=1e7,
+        ),
+        Column(
+            "difficulty",
+            Kind.NUMBER,
+            "Mean difficulty of the day's blocks.",
+            required=True,
+            above=0,
+            at_most=1e20,
+        ),
+        # The protocol aims at 144 blocks a day; 2009's record stays far below 1000.
+        Column(
+            "blocks", Kind.INTEGER, "Blocks found in the day.", required=True, at_least=1, at_most=1000
+        ),
+        Column(
+            "issuance_usd",
+            Kind.NUMBER,
+            "New coins of the day at its price, USD.",
+            in_file=False,
+            at_least=0,
+            at_most=1e12,
+        ),
+        Column(
+            "fees_usd",
+            Kind.NUMBER,
+            "Transaction fees of the day at its price, USD.",
+            in_file=False,
+            at_least=0,
+            at_most=1e12,
+        ),
+        _price("price_usd", "Reference price of bitcoin at the day's end, USD.", in_file=False),
+    ),
+)
+
+CAPEX_ANNOUNCEMENTS = Table(
+    name="capex_announcements",
+    file="ledger/announcements.csv",
+    description="Dated announcements of AI and data-centre contracts, sites, financing and capex.",
+    grain="one row per announcement",
+    key=("announcement_id",),
+    columns=(
+        Column(
+            "announcement_id",
+            Kind.TEXT,
+            "Stable name of the fact.",
+            required=True,
+            pattern=r"^[a-z0-9][a-z0-9\-]*$",
+        ),
+        Column("announced_on", Kind.DATE, "Day it was announced (New York).", required=True),
+        Column(
+            "date_precision",
+            Kind.TEXT,
+            "Whether the day or only the month is known (then the first of the month stands).",
+            required=True,
+            one_of=("day", "month"),
+        ),
+        Column(
+            "date_basis",
+            Kind.TEXT,
+            "Whether the source states the date or it was inferred.",
+            one_of=("stated", "inferred"),
+        ),
+        Column(
+            "known_at",
+            Kind.DATE,
+            "Day from whose end (New York) the fact may be used; empty: never.",
+        ),
+        Column("company", Kind.TEXT, "Company that announced.", required=True),
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Its symbol; empty where it is not listed.",
+            reference=_known_company(refuse=True),
+        ),
+        Column("counterparty", Kind.TEXT, "The other side of the deal."),
+        Column(
+            "kind",
+            Kind.TEXT,
+            "What was announced.",
+            required=True,
+            one_of=(
+                "acquisition",
+                "ai_cloud_contract",
+                "ai_evaluation",
+                "capex_guidance",
+                "denial",
+                "hpc_contract",
+                "hpc_expansion",
+                "hpc_financing",
+                "hpc_loi",
+                "hpc_option_exercise",
+                "lease_cancellation_report",
+                "lease_pause_report",
+                "project_cancellation_report",
+                "site_acquisition",
+                "site_lease",
+                "strategy_change",
+            ),
+        ),
+        Column(
+            "power_mw",
+            Kind.NUMBER,
+            "Megawatts named, in the sense of power_basis.",
+            above=0,
+            at_most=100_000,
+        ),
+        Column(
+            "power_basis",
+            Kind.TEXT,
+            "Which megawatt: critical_it (IT load), gross (site power) or unknown.",
+            one_of=("critical_it", "gross", "unknown"),
+        ),
+        Column(
+            "value_usd", Kind.NUMBER, "Stated value, USD.", above=0, at_most=1e13
+        ),
+        Column("term_years", Kind.NUMBER, "Stated term, years.", above=0, at_most=100),
+        Column(
+            "direction",
+            Kind.TEXT,
+            "Effect on AI capacity demand.",
+            one_of=("expands", "contracts", "neutral"),
+        ),
+        Column("source_name", Kind.TEXT, "Publisher of the page.", required=True),
+        _url(),
+        _quality(),
+    ),
+    rules=(
+        RowRule(
+            "power_has_basis",
+            "power_mw IS NULL OR power_basis IS NOT NULL",
+            "power_mw without power_basis: say which megawatt it is, or 'unknown'",
+        ),
+        RowRule(
+            "not_known_before_announced",
+            "known_at IS NULL OR known_at >= announced_on",
+            "known_at lies before announced_on",
+        ),
+    ),
+)
+
+COMPANY_FACTS = Table(
+    name="company_facts",
+    file="ledger/company_facts.csv",
+    description="Reported figures of companies, each with the day it became public.",
+    grain="one row per ticker, date, metric, period and basis",
+    key=("ticker", "as_of_date", "metric", "period", "power_basis", "value_basis", "source_url"),
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column("as_of_date", Kind.DATE, "Day or period end the figure is for.", required=True),
+        Column(
+            "metric",
+            Kind.TEXT,
+            "What was measured.",
+            required=True,
+            one_of=(
+                "btc_held",
+                "btc_produced",
+                "capex_usd",
+                "contracted_hpc_mw",
+                "energized_hashrate_eh_s",
+                "hpc_revenue_usd",
+                "market_cap_usd",
+                "operational_hpc_mw",
+                "pipeline_mw",
+                "shares_outstanding",
+                "total_power_capacity_mw",
+                "total_revenue_usd",
+            ),
+        ),
+        Column(
+            "value", Kind.NUMBER, "The figure, in unit.", required=True, at_least=0, at_most=1e14
+        ),
+        Column(
+            "unit",
+            Kind.TEXT,
+            "Unit of value.",
+            required=True,
+            one_of=("BTC", "EH/s", "MW", "USD", "shares"),
+        ),
+        Column(
+            "period",
+            Kind.TEXT,
+            "Length of time the figure covers.",
+            required=True,
+            one_of=("point", "month", "quarter", "half", "year"),
+        ),
+        Column("period_start", Kind.DATE, "First day of the period; empty for a point in time."),
+        Column(
+            "known_at",
+            Kind.DATE,
+            "Day from whose end (New York) the figure may be used; empty: never.",
+        ),
+        Column("known_at_basis", Kind.TEXT, "How known_at was set: release date or assumed lag."),
+        Column("power_basis", Kind.TEXT, "Which megawatt the figure is; empty where not power."),
+        Column(
+            "value_basis",
+            Kind.TEXT,
+            "How the figure was reached.",
+            one_of=("as_stated", "approximate", "derived"),
+        ),
+        Column("source_name", Kind.TEXT, "Publisher of the page.", required=True),
+        _url(),
+        _quality(),
+    ),
+    rules=(
+        RowRule(
+            "unit_fits_metric",
+            "unit = CASE WHEN metric LIKE '%\\_mw' ESCAPE '\\' THEN 'MW' "
+            "WHEN metric LIKE '%\\_usd' ESCAPE '\\' THEN 'USD' "
+            "WHEN metric LIKE 'btc\\_%' ESCAPE '\\' THEN 'BTC' "
+            "WHEN metric = 'shares_outstanding' THEN 'shares' ELSE 'EH/s' END",
+            "unit does not fit the metric",
+        ),
+    ),
+)
+
+HYPERSCALER_CAPEX = Table(
+    name="hyperscaler_capex",
+    file="ledger/hyperscaler_capex.csv",
+    description="Capital expenditure of the large cloud companies: reported and guided.",
+    grain="one row per company, period, definition, kind and announcement day",
+    key=("ticker", "fiscal_period", "definition", "kind", "announced_on", "source_url"),
+    columns=(
+        Column("company", Kind.TEXT, "Company.", required=True),
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column("fiscal_period", Kind.TEXT, "Period as the company names it.", required=True),
+        Column("period_start", Kind.DATE, "First day of the period.", required=True),
+        Column("period_end", Kind.DATE, "Last day of the period.", required=True),
+        Column(
+            "capex_usd",
+            Kind.NUMBER,
+            "Capital expenditure, USD.",
+            required=True,
+            above=0,
+            at_most=1e13,
+        ),
+        Column("definition", Kind.TEXT, "Which capex: companies use several.", required=True),
+        Column(
+            "kind",
+            Kind.TEXT,
+            "Reported figure or guidance.",
+            required=True,
+            one_of=("actual", "guidance_low", "guidance_high", "guidance_point"),
+        ),
+        Column("announced_on", Kind.DATE, "Day it became public; empty where not known."),
+        _url(),
+        _quality(),
+        Column("announced_on_basis", Kind.TEXT, "How announced_on was set."),
+    ),
+    rules=(
+        RowRule("period_runs_forward", "period_start <= period_end", "the period ends before it starts"),
+    ),
+)
+
+MARKET_EVENTS = Table(
+    name="market_events",
+    file="ledger/events.csv",
+    description="Dated news whose effect on the shares is studied.",
+    grain="one row per event",
+    key=("event_id",),
+    optional=False,
+    columns=(
+        Column(
+            "event_id",
+            Kind.TEXT,
+            "Stable name of the event.",
+            required=True,
+            pattern=r"^[a-z0-9][a-z0-9\-]*$",
+        ),
+        Column("title", Kind.TEXT, "What happened, in a line.", required=True),
+        Column(
+            "event_type",
+            Kind.TEXT,
+            "Class of news.",
+            required=True,
+            pattern=r"^[a-z][a-z0-9_]*$",
+        ),
+        Column("tier", Kind.TEXT, "core or extra.", one_of=("core", "extra"), in_file=False),
+        Column("news_date", Kind.DATE, "Day of the news (New York).", required=True),
+        Column(
+            "news_timing",
+            Kind.TEXT,
+            "When in the day the news came, against the New York session.",
+            required=True,
+            one_of=("before_open", "in_session", "after_close", "non_trading", "unknown"),
+        ),
+        Column(
+            "t0",
+            Kind.DATE,
+            "Event session as the curator wrote it; the warehouse computes its own and compares.",
+            in_file=False,
+        ),
+        Column(
+            "tickers_named",
+            Kind.TEXT,
+            "Companies the news names, separated by ';'.",
+            in_file=False,
+            reference=_known_company(refuse=True, separator=";"),
+        ),
+        Column("groups_named", Kind.TEXT, "Groups the news names, by ';'.", in_file=False),
+        _url(required=False),
+        Column("note", Kind.TEXT, "What else happened that day.", in_file=False),
+    ),
+)
+
+PRESS_CLAIMS = Table(
+    name="press_claims",
+    file="ledger/press_claims.csv",
+    description="Claims of the press story and of studies it cites, to be checked.",
+    grain="one row per claim",
+    key=("claim_id",),
+    columns=(
+        Column(
+            "claim_id",
+            Kind.TEXT,
+            "Stable name of the claim.",
+            required=True,
+            pattern=r"^[a-z0-9][a-z0-9\-]*$",
+        ),
+        Column("claim", Kind.TEXT, "The claim in a line.", required=True),
+        Column("claim_date", Kind.DATE, "Day or month it speaks of.", required=True),
+        Column(
+            "date_precision",
+            Kind.TEXT,
+            "Whether claim_date is known to the day or the month.",
+            required=True,
+            one_of=("day", "month"),
+        ),
+        Column("value_low", Kind.NUMBER, "Lower claimed value, in unit.", at_least=-1e14, at_most=1e14),
+        Column("value_high", Kind.NUMBER, "Upper claimed value, in unit.", at_least=-1e14, at_most=1e14),
+        Column("value_text", Kind.TEXT, "Claimed value that is not a number."),
+        Column("unit", Kind.TEXT, "Unit of the claimed value."),
+        Column("origin", Kind.TEXT, "Who made the claim.", required=True),
+        Column("source_name", Kind.TEXT, "Publisher of the page.", required=True),
+        _url(),
+        _quality(),
+        Column("source_note", Kind.TEXT, "What the source supports."),
+    ),
+    rules=(
+        RowRule(
+            "range_runs_upward",
+            "value_low IS NULL OR value_high IS NULL OR value_low <= value_high",
+            "value_low is above value_high",
+        ),
+    ),
+)
+
+SEARCH_COVERAGE = Table(
+    name="search_coverage",
+    file="ledger/coverage.csv",
+    description="What a search for a metric found, so that unknown is told from zero.",
+    grain="one row per ticker and metric",
+    key=("ticker", "metric"),
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column("metric", Kind.TEXT, "Metric that was searched for.", required=True),
+        Column("searched_to", Kind.DATE, "Last day the search covers.", required=True),
+        Column(
+            "finding",
+            Kind.TEXT,
+            "found, none_found (counts as zero) or incomplete (unknown).",
+            required=True,
+            one_of=("found", "none_found", "incomplete"),
+        ),
+        Column("note", Kind.TEXT, "What the search covered."),
+    ),
+)
+
+STUDY_PARAMETERS = Table(
+    name="study_parameters",
+    file="study/parameters.csv",
+    description="Numbers that define the studies, each with its reason.",
+    grain="one row per parameter",
+    key=("parameter",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "parameter",
+            Kind.TEXT,
+            "Name of the parameter.",
+            required=True,
+            one_of=(
+                "estimation_first_day",
+                "estimation_last_day",
+                "min_estimation_sessions",
+                "short_window_sessions",
+                "min_common_sessions",
+                "headline_significance",
+                "pue_assumed",
+            ),
+        ),
+        Column("value", Kind.NUMBER, "Its value.", required=True, at_least=-10_000, at_most=10_000),
+        Column("unit", Kind.TEXT, "Unit of value.", required=True),
+        Column("reason", Kind.TEXT, "Why this value.", required=True),
+        Column("decided_date", Kind.DATE, "Day it was decided.", required=True),
+    ),
+)
+
+STUDY_MODELS = Table(
+    name="study_models",
+    file="study/models.csv",
+    description="Expected-return models and their factors.",
+    grain="one row per model",
+    key=("model_id",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "model_id",
+            Kind.TEXT,
+            "Name of the model.",
+            required=True,
+            one_of=("market_model",),
+        ),
+        Column(
+            "factors",
+            Kind.TEXT,
+            "Tickers whose returns explain the share.",
+            required=True,
+            reference=Reference(
+                table="companies",
+                column="ticker",
+                refuse=True,
+                separator=";",
+                mend="name a ticker of ledger/companies.csv as the market factor in "
+                "study/models.csv of your data folder",
+            ),
+        ),
+        Column("is_headline", Kind.BOOLEAN, "True for the model the summary shows.", required=True),
+        Column("reason", Kind.TEXT, "Why this model.", required=True),
+    ),
+)
+
+STUDY_WINDOWS = Table(
+    name="study_windows",
+    file="study/windows.csv",
+    description="Event windows in sessions relative to the event session.",
+    grain="one row per window",
+    key=("window_id",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "window_id",
+            Kind.TEXT,
+            "Window as it is written, for example [-1,1].",
+            required=True,
+            pattern=r"^\[-?\d+,-?\d+\]$",
+        ),
+        Column(
+            "first_day", Kind.INTEGER, "First relative session.", required=True, at_least=-250, at_most=250
+        ),
+        Column(
+            "last_day", Kind.INTEGER, "Last relative session.", required=True, at_least=-250, at_most=250
+        ),
+    ),
+    rules=(
+        RowRule("window_runs_forward", "first_day <= last_day", "the window ends before it starts"),
+        RowRule(
+            "name_is_the_window",
+            "window_id = '[' || first_day || ',' || last_day || ']'",
+            "window_id does not spell first_day and last_day",
+        ),
+    ),
+)
+
+STUDY_GROUPS = Table(
+    name="study_groups",
+    file="study/groups.csv",
+    description="Groups of firms that are tested together.",
+    grain="one row per group",
+    key=("group_id",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "group_id",
+            Kind.TEXT,
+            "Name of the group.",
+            required=True,
+            pattern=r"^[a-z][a-z0-9_]*$",
+        ),
+        Column("title", Kind.TEXT, "Group in words.", required=True),
+        Column(
+            "rule_kind",
+            Kind.TEXT,
+            "How members are chosen: focal (is_focal), role, or a list of tickers.",
+            required=True,
+            one_of=("focal", "role", "tickers"),
+        ),
+        Column("rule_value", Kind.TEXT, "The role, or tickers separated by ';'."),
+    ),
+    rules=(
+        RowRule(
+            "rule_has_value",
+            "rule_kind = 'focal' OR rule_value IS NOT NULL",
+            "rule_value is empty: name the role or the tickers",
+        ),
+    ),
+)
+
+RECONCILIATION_TOLERANCES = Table(
+    name="reconciliation_tolerances",
+    file="study/reconciliation.csv",
+    description="How far two sources may differ before the difference is reported.",
+    grain="one row per compared table, key and field",
+    key=("table_name", "ticker"),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "table_name",
+            Kind.TEXT,
+            "Compared raw table.",
+            required=True,
+            one_of=("equity_prices", "btc_prices"),
+        ),
+        Column("ticker", Kind.TEXT, "Symbol, or * for all others.", required=True),
+        Column(
+            "field",
+            Kind.TEXT,
+            "What is compared: the close itself, or its return where levels are adjusted apart.",
+            required=True,
+            one_of=("close_usd", "close_return"),
+        ),
+        Column(
+            "tolerance",
+            Kind.NUMBER,
+            "Largest accepted difference: relative for close_usd, absolute for close_return.",
+            required=True,
+            above=0,
+            at_most=1,
+        ),
+        Column("reason", Kind.TEXT, "Why this tolerance.", required=True),
+        Column("decided_date", Kind.DATE, "Day it was decided.", required=True),
+    ),
+)
+
+TABLES: tuple[Table, ...] = (
+    COMPANIES,
+    EXCHANGE_SESSIONS,
+    EQUITY_PRICES,
+    EQUITY_CLOSES_SECOND_SOURCE,
+    BTC_PRICES,
+    NETWORK_METRICS,
+    CAPEX_ANNOUNCEMENTS,
+    COMPANY_FACTS,
+    HYPERSCALER_CAPEX,
+    MARKET_EVENTS,
+    PRESS_CLAIMS,
+    SEARCH_COVERAGE,
+    STUDY_PARAMETERS,
+    STUDY_MODELS,
+    STUDY_WINDOWS,
+    STUDY_GROUPS,
+    RECONCILIATION_TOLERANCES,
+)
+BY_NAME = {table.name: table for table in TABLES}

@@ -1,0 +1,151 @@
+"""Every path and switch of the project, read once from the environment.
+
+All paths are absolute. Nothing else in the project reads ``os.environ`` for a
+setting, and a value that cannot work is refused here instead of surfacing later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from dagster_project.errors import SettingsError
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+BUNDLED_DATA_DIR = PROJECT_DIR / "data"
+SOURCE_MODES = ("bundled",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and which switches are on.
+
+    ``data_dir``    folder with ``snapshot/``, ``ledger/`` and ``study/`` CSV files
+    ``output_dir``  folder that receives the working file, publications and Dagster's home
+    ``source_mode`` which source implementation answers (``bundled``: the CSV files)
+    ``allow_smaller``  accept a load or publication that covers less than the last one
+    ``keep_publications``  how many whole publications stay on disk
+    """
+
+    data_dir: Path
+    output_dir: Path
+    source_mode: str = "bundled"
+    allow_smaller: bool = False
+    keep_publications: int = 3
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.output_dir / "warehouse" / "miner_warehouse.duckdb"
+
+    @property
+    def published_dir(self) -> Path:
+        return self.output_dir / "published"
+
+    @property
+    def published_path(self) -> Path:
+        return self.published_dir / "miner_marts.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.output_dir / "dagster_home"
+
+    @property
+    def dbt_project_dir(self) -> Path:
+        return PROJECT_DIR / "dbt"
+
+    @property
+    def is_bundled_data(self) -> bool:
+        return self.data_dir == BUNDLED_DATA_DIR
+
+    def dbt_environment(self) -> dict[str, str]:
+        """Environment that points dbt at the same working file."""
+        return {
+            "MINER_WAREHOUSE_PATH": str(self.warehouse_path),
+            "DBT_PROFILES_DIR": str(PROJECT_DIR),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DO_NOT_TRACK": "1",
+        }
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    value = environment.get(name, "").strip().lower()
+    if value in {"", "0", "false", "no", "off"}:
+        return False
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    raise SettingsError(
+        f"{name}={value!r} is neither yes nor no.", mend=f"set {name}=1 or unset it"
+    )
+
+
+def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
+    value = environment.get(name, "").strip()
+    return Path(value).expanduser().resolve() if value else default
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from environment variables.
+
+    ``MINER_DATA_DIR`` (default: the project's ``data/``), ``MINER_OUTPUT_DIR``
+    (default: the data folder itself, so that one folder is one complete study),
+    ``MINER_SOURCE``, ``MINER_ALLOW_SMALLER``, ``MINER_KEEP_PUBLICATIONS``.
+
+    Raises SettingsError when a folder does not exist or a value is not understood.
+    """
+    data_dir = _folder(environment, "MINER_DATA_DIR", BUNDLED_DATA_DIR)
+    if not data_dir.is_dir():
+        raise SettingsError(
+            "The data folder does not exist or is not a folder.",
+            where=f"MINER_DATA_DIR={data_dir}",
+            mend="point MINER_DATA_DIR at a folder with snapshot/, ledger/ and study/ "
+            "(data/README.md describes the files), or unset it for the bundled figures",
+        )
+    source_mode = environment.get("MINER_SOURCE", "").strip() or "bundled"
+    if source_mode not in SOURCE_MODES:
+        raise SettingsError(
+            f"MINER_SOURCE={source_mode!r} is not a source.",
+            mend=f"choose one of: {', '.join(SOURCE_MODES)}",
+        )
+    keep_text = environment.get("MINER_KEEP_PUBLICATIONS", "").strip() or "3"
+    if not keep_text.isdigit() or int(keep_text) < 1:
+        raise SettingsError(
+            f"MINER_KEEP_PUBLICATIONS={keep_text!r} is not a whole number of at least 1.",
+            mend="set it to 1 or more, or unset it for 3",
+        )
+    return Settings(
+        data_dir=data_dir,
+        output_dir=_folder(environment, "MINER_OUTPUT_DIR", data_dir),
+        source_mode=source_mode,
+        allow_smaller=_switch(environment, "MINER_ALLOW_SMALLER"),
+        keep_publications=int(keep_text),
+    )
+
+
+@cache
+def current_settings() -> Settings:
+    """The settings of this process: read from its environment once."""
+    return read_settings(os.environ)
+
+
+def prepare_output_folders(settings: Settings) -> None:
+    """Make the folders the pipeline writes to, or say why that is impossible."""
+    for folder in (
+        settings.warehouse_path.parent,
+        settings.published_dir,
+        settings.dagster_home,
+    ):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / f".write-probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise SettingsError(
+                f"The output folder cannot be written: {error.strerror or error}.",
+                where=str(folder),
+                mend="give this user write permission there, free disk space, or set "
+                "MINER_OUTPUT_DIR to a folder that can be written",
+            ) from error

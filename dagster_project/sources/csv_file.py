@@ -1,0 +1,201 @@
+"""A strict CSV reader that says file, line, column and reason for everything it refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from dagster_project.contracts import Column, Kind, Table
+from dagster_project.errors import SourceError
+
+# Enough to see the pattern of a broken export without flooding the terminal.
+MAX_REPORTED_PROBLEMS = 10
+# A field of this size is a quote that was never closed, not a figure or a note.
+MAX_FIELD_CHARACTERS = 65_536
+
+_TRUE = {"1", "true", "yes"}
+_FALSE = {"0", "false", "no"}
+
+
+def _parse_date(text: str) -> date:
+    if len(text) != 10:
+        raise ValueError
+    return date.fromisoformat(text)
+
+
+def _parse_integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)  # "1200.0" is what spreadsheets write for a whole number
+        if number.is_integer():
+            return int(number)
+        raise
+
+
+def _parse_number(text: str) -> float:
+    number = float(text)
+    if number != number or "_" in text:
+        raise ValueError
+    return number
+
+
+def _parse_boolean(text: str) -> bool:
+    lowered = text.lower()
+    if lowered in _TRUE:
+        return True
+    if lowered in _FALSE:
+        return False
+    raise ValueError
+
+
+_PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
+    Kind.TEXT: (str, "text"),
+    Kind.DATE: (_parse_date, "a date written YYYY-MM-DD"),
+    Kind.INTEGER: (_parse_integer, "a whole number"),
+    Kind.NUMBER: (_parse_number, "a number (leave the field empty where the value is missing)"),
+    Kind.BOOLEAN: (_parse_boolean, "yes or no (1 or 0)"),
+}
+
+
+def _decode(path: Path, shown: str) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SourceError(
+            f"The file cannot be read: {error.strerror or error}.",
+            where=shown,
+            mend="check that it is a file and that this user may read it",
+        ) from error
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        raise SourceError(
+            f"The file is not UTF-8: byte 0x{raw[error.start]:02x} cannot be read.",
+            where=f"{shown}, line {line}, byte {column} of the line",
+            mend="save the file as UTF-8",
+        ) from error
+
+
+def _check_header(header: list[str], table: Table, shown: str) -> None:
+    known = {c.name for c in table.stored_columns} - {"retrieved_at", "batch_id"}
+    required = [c.name for c in table.columns if c.in_file]
+    missing = [name for name in required if name not in header]
+    unknown = [name for name in header if name not in known]
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if not (missing or unknown or repeated):
+        return
+    parts = []
+    if missing:
+        parts.append(f"missing: {', '.join(missing)}")
+    if unknown:
+        parts.append(f"not known: {', '.join(map(repr, unknown))}")
+    if repeated:
+        parts.append(f"repeated: {', '.join(repeated)}")
+    optional = [c.name for c in table.stored_columns if not c.in_file and c.name in known]
+    raise SourceError(
+        f"The header does not fit table {table.name} ({'; '.join(parts)}).",
+        where=f"{shown}, line 1",
+        mend=f"required columns: {', '.join(required)}; optional: {', '.join(optional)}",
+    )
+
+
+def _read_rows(text: str, table: Table, shown: str) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows and the line each row starts on; ragged or unreadable rows are refused."""
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    header: list[str] | None = None
+    line = 1
+    try:
+        for row in reader:
+            if header is None:
+                header = [name.strip() for name in row]
+                _check_header(header, table, shown)
+            elif row:
+                if len(row) != len(header):
+                    raise SourceError(
+                        f"The row has {len(row)} fields where the header has {len(header)}.",
+                        where=f"{shown}, line {line}",
+                        mend="the file may be cut off, or a comma inside a text is not quoted; "
+                        "restore the file or mend the line",
+                    )
+                rows.append(row)
+                lines.append(line)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise SourceError(
+            f"The row cannot be read as CSV: {error}.",
+            where=f"{shown}, line {line}",
+            mend="look for a quote that is not closed, a cut-off file or binary content",
+        ) from error
+    if header is None:
+        raise SourceError(
+            "The file is empty: it has no header.",
+            where=f"{shown}, line 1",
+            mend="restore the file" + (", or delete it: it is optional" if table.optional else ""),
+        )
+    return header, rows, lines
+
+
+def _parse_column(
+    column: Column, texts: list[str], lines: list[int], problems: list[tuple[int, str]]
+) -> list[Any]:
+    parse, expected = _PARSERS[column.kind]
+    try:
+        return [parse(text) if text else None for text in texts]
+    except (ValueError, OverflowError):
+        pass
+    for text, line in zip(texts, lines, strict=True):
+        try:
+            if text:
+                parse(text)
+        except (ValueError, OverflowError):
+            shown_text = text if len(text) <= 40 else text[:37] + "..."
+            problems.append((line, f"column {column.name}: {shown_text!r} is not {expected}"))
+    return []
+
+
+def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list], list[int]]:
+    """Typed columns of a CSV file and the line number of each row.
+
+    Values are Python objects, None where the field is empty; a file without rows gives
+    empty lists. ``shown`` is the file's name in messages. Raises SourceError listing
+    the first problems with their lines; nothing is guessed or skipped.
+    """
+    header, rows, lines = _read_rows(_decode(path, shown), table, shown)
+    problems: list[tuple[int, str]] = []
+    by_name = {c.name: c for c in table.stored_columns}
+    columns: dict[str, list] = {}
+    for position, name in enumerate(header):
+        texts = [row[position].strip() for row in rows]
+        column = by_name[name]
+        columns[name] = _parse_column(column, texts, lines, problems)
+        if column.required:
+            problems.extend(
+                (line, f"column {name}: empty, but a value is required")
+                for text, line in zip(texts, lines, strict=True)
+                if not text
+            )
+    if problems:
+        problems.sort()
+        listed = [
+            f"{shown}, line {line}, {what}" for line, what in islice(problems, MAX_REPORTED_PROBLEMS)
+        ]
+        if len(problems) > MAX_REPORTED_PROBLEMS:
+            listed.append(f"and {len(problems) - MAX_REPORTED_PROBLEMS} more")
+        raise SourceError(
+            f"{len(problems)} value{'s' * (len(problems) > 1)} of table {table.name} "
+            "cannot be read; nothing was loaded.",
+            where="\n         ".join(listed),
+            mend="correct the fields and run again",
+        )
+    return columns, lines

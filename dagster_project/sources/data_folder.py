@@ -1,0 +1,95 @@
+"""The bundled figures, or a user's folder with the same CSV files, as a source."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from dagster_project.contracts import SOURCE_REF, TABLES, Extract, Table, Window, typed_frame
+from dagster_project.errors import SourceError
+from dagster_project.sources.csv_file import read_csv
+
+
+class DataFolder:
+    """Reads ``snapshot/``, ``ledger/`` and ``study/`` CSV files of one folder.
+
+    A missing optional file gives an empty table; a missing ``study/`` file gives the
+    bundled one, and the extract's notes say so.
+    """
+
+    def __init__(self, folder: Path, bundled_folder: Path) -> None:
+        self._folder = folder
+        self._bundled_folder = bundled_folder
+
+    @property
+    def name(self) -> str:
+        return "bundled" if self._folder == self._bundled_folder else "data_folder"
+
+    def extract(self, table: Table, window: Window | None = None) -> Extract:
+        """Rows of the table's file, within ``window`` where it is a series.
+
+        Raises SourceError for a missing required file and for anything malformed.
+        """
+        if not table.file:
+            raise SourceError(f"Table {table.name} has no file in a data folder.")
+        path, notes = self._locate(table)
+        columns, lines = read_csv(path, table, shown=str(path)) if path else ({}, [])
+        if path and not lines and not table.optional:
+            raise SourceError(
+                f"The file holds a header but no rows; table {table.name} needs them.",
+                where=str(path),
+                mend="restore the file; what was loaded before is untouched",
+            )
+        columns[SOURCE_REF] = [f"{table.file}, line {line}" for line in lines]
+        frame = typed_frame(table, columns)
+        if window is not None and table.time_column:
+            dates = frame[table.time_column].dt.date
+            frame = frame[(dates >= window.start) & (dates <= window.end)].reset_index(drop=True)
+        return Extract(
+            table=table.name,
+            frame=frame,
+            source=self.name,
+            origin=str(path or self._folder / table.file),
+            retrieved_at=datetime.now(UTC).replace(tzinfo=None),
+            window=window if table.time_column else None,
+            complete=True,
+            notes=notes,
+        )
+
+    def first_date(self) -> date:
+        """First date of any series in the folder."""
+        first = [
+            min(dates)
+            for table in TABLES
+            if table.time_column and (dates := self._dates(table))
+        ]
+        if not first:
+            raise SourceError(
+                "No series in the data folder has a row.",
+                where=str(self._folder),
+                mend="add snapshot/equity_daily.csv (data/README.md describes it)",
+            )
+        return min(first)
+
+    def _dates(self, table: Table) -> list[date]:
+        path, _ = self._locate(table)
+        if path is None:
+            return []
+        columns, _ = read_csv(path, table, shown=str(path))
+        return columns[table.time_column]
+
+    def _locate(self, table: Table) -> tuple[Path | None, tuple[str, ...]]:
+        path = self._folder / table.file
+        if path.exists():
+            return path, ()
+        if table.default_from_bundled:
+            note = f"{table.file} is not in {self._folder}: the project's own file stands in"
+            return self._bundled_folder / table.file, (note,)
+        if table.optional:
+            return None, (f"{table.file} is not in {self._folder}: {table.name} stays empty",)
+        raise SourceError(
+            f"The data folder lacks {table.file}, which table {table.name} needs.",
+            where=str(self._folder),
+            mend=f"add the file with the columns {', '.join(c.name for c in table.columns)} "
+            "(data/README.md describes them)",
+        )

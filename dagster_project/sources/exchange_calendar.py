@@ -1,0 +1,59 @@
+"""Sessions of the New York Stock Exchange from the maintained exchange_calendars library."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from dagster_project.contracts import SOURCE_REF, Extract, Table, Window, typed_frame
+
+CALENDAR_CODE = "XNYS"
+NEW_YORK = ZoneInfo("America/New_York")
+REGULAR_CLOSE = time(16, 0)
+
+
+class ExchangeCalendar:
+    """Sessions with opening and closing instants, from the year before ``first`` to next year's end.
+
+    A year of sessions before the first figure lets an early event have a previous session.
+    """
+
+    name = f"exchange_calendars:{CALENDAR_CODE}"
+
+    def __init__(self, first: date, today: date) -> None:
+        self._first = date(first.year - 1, 1, 1)
+        self._last = date(today.year + 1, 12, 31)
+
+    def first_date(self) -> date:
+        return self._first
+
+    def extract(self, table: Table, window: Window | None = None) -> Extract:
+        """All sessions of the calendar's range (``window`` narrows it)."""
+        # Imported here: building calendars is slow, and only this asset needs it.
+        import exchange_calendars
+
+        start, end = (window.start, window.end) if window else (self._first, self._last)
+        calendar = exchange_calendars.get_calendar(
+            CALENDAR_CODE, start=start.isoformat(), end=end.isoformat()
+        )
+        sessions = [stamp.date() for stamp in calendar.sessions]
+        opens = list(calendar.opens.dt.tz_convert(None))
+        closes = list(calendar.closes.dt.tz_convert(None))
+        columns = {
+            "session_date": sessions,
+            "opens_at": opens,
+            "closes_at": closes,
+            "is_early_close": [
+                stamp.replace(tzinfo=UTC).astimezone(NEW_YORK).time() < REGULAR_CLOSE
+                for stamp in closes
+            ],
+            SOURCE_REF: [f"{self.name} {session}" for session in sessions],
+        }
+        return Extract(
+            table=table.name,
+            frame=typed_frame(table, columns),
+            source=self.name,
+            origin=f"exchange_calendars {exchange_calendars.__version__}",
+            retrieved_at=datetime.now(UTC).replace(tzinfo=None),
+            complete=True,
+        )

@@ -1,0 +1,453 @@
+"""Typed, transactional, idempotent load of one extract into its raw table.
+
+The batch is checked inside DuckDB against the table's contract. Rows that break it go
+to ``ingest.rejected_rows``; too many of them, a reference that must hold, or two rows
+that contradict each other refuse the whole batch. What remains is compared with the
+stored rows by key: equal rows are left alone, changed ones replaced, and every replaced
+or removed row is kept in ``ingest.revisions``. All of it is one transaction.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+
+from dagster_project.contracts import BY_NAME, SOURCE_REF, Column, Extract, Kind, Table
+from dagster_project.errors import LoadRefused
+from dagster_project.warehouse.ddl import INGEST_SCHEMA, ensure_schema, literal, quoted, raw_name
+
+_REPORTED_BREACHES = 5
+_TIMESTAMP_COLUMNS = ("retrieved_at", "batch_id")
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did, in rows."""
+
+    table: str
+    batch_id: str
+    read: int
+    inserted: int
+    updated: int
+    unchanged: int
+    removed: int
+    rejected: int
+    total: int
+    rejections: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.inserted or self.updated or self.removed)
+
+    def summary(self) -> str:
+        """One line for a log: only the parts that happened."""
+        parts = [
+            f"{count:,} {word}"
+            for count, word in (
+                (self.inserted, "new"),
+                (self.updated, "revised"),
+                (self.removed, "removed"),
+                (self.rejected, "rejected"),
+            )
+            if count
+        ]
+        return f"{self.total:,} rows, " + (", ".join(parts) or "unchanged")
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One contract rule as a DuckDB expression that is true for rows that break it."""
+
+    column: str | None
+    breach: str
+    reason: str
+    refuse: bool = False
+
+
+def _bound_checks(column: Column) -> list[_Check]:
+    name = quoted(column.name)
+    checks = []
+    if column.kind is Kind.NUMBER:
+        checks.append(
+            _Check(column.name, f"NOT isfinite({name})", literal("value is not a finite number"))
+        )
+    bounds = (
+        (column.at_least, "<", "below the least accepted value"),
+        (column.above, "<=", "not above"),
+        (column.at_most, ">", "above the largest accepted value"),
+    )
+    for bound, operator, words in bounds:
+        if bound is not None:
+            breach = f"{name} {operator} {bound!r}"
+            if column.kind is Kind.NUMBER:
+                breach = f"isfinite({name}) AND {breach}"
+            reason = f"'value ' || {name} || ' is {words} {bound:,.15g}'"
+            checks.append(_Check(column.name, breach, reason))
+    return checks
+
+
+def _reference_check(column: Column) -> _Check | None:
+    reference = column.reference
+    if reference is None:
+        return None
+    name = quoted(column.name)
+    parent_table = raw_name(BY_NAME[reference.table])
+    parent = f"(SELECT {quoted(reference.column)} FROM {parent_table})"
+    mend = literal(f" is not in {reference.table}: {reference.mend}")
+    if not reference.separator:
+        return _Check(
+            column.name,
+            f"{name} NOT IN {parent}",
+            f"'value ' || {name} || {mend}",
+            refuse=reference.refuse,
+        )
+    items = f"string_split({name}, {literal(reference.separator)})"
+    parents = f"(SELECT coalesce(list({quoted(reference.column)}), []) FROM {parent_table})"
+    unknown = (
+        "(SELECT string_agg(item, ', ' ORDER BY item) FROM "
+        f"(SELECT trim(unnest({items})) AS item) WHERE item NOT IN {parent})"
+    )
+    return _Check(
+        column.name,
+        f"NOT list_has_all({parents}, list_transform({items}, lambda item: trim(item)))",
+        f"'value ' || {unknown} || {mend}",
+        refuse=reference.refuse,
+    )
+
+
+def _checks(table: Table) -> list[_Check]:
+    """Every rule of the contract, as expressions over the incoming batch."""
+    checks: list[_Check] = []
+    for column in table.stored_columns:
+        name = quoted(column.name)
+        if column.required and column.name not in _TIMESTAMP_COLUMNS:
+            checks.append(_Check(column.name, f"{name} IS NULL", literal("value is missing")))
+        if column.kind is Kind.TEXT:
+            checks.append(
+                _Check(
+                    column.name,
+                    f"length({name}) > {column.max_length}",
+                    f"'text of ' || length({name}) || ' characters is longer than "
+                    f"{column.max_length}'",
+                )
+            )
+        if column.one_of:
+            accepted = ", ".join(literal(value) for value in column.one_of)
+            checks.append(
+                _Check(
+                    column.name,
+                    f"{name} NOT IN ({accepted})",
+                    f"'value ' || {name} || ' is none of ' || "
+                    f"{literal(', '.join(column.one_of))}",
+                )
+            )
+        if column.pattern:
+            checks.append(
+                _Check(
+                    column.name,
+                    f"NOT regexp_matches({name}, {literal(column.pattern)})",
+                    f"'value ' || left({name}, 60) || ' does not look like ' || "
+                    f"{literal(column.pattern)}",
+                )
+            )
+        checks.extend(_bound_checks(column))
+        reference = _reference_check(column)
+        if reference:
+            checks.append(reference)
+    checks.extend(_Check(None, f"NOT ({r.expression})", literal(r.reason)) for r in table.rules)
+    return checks
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, table: Table, extract: Extract, batch: str) -> int:
+    """Put the batch into a temporary table ``incoming`` with its stored types."""
+    frame = extract.frame
+    # A frame answers with these values for every row it does not state itself.
+    defaults = {
+        "source": literal(extract.source),
+        "retrieved_at": f"TIMESTAMP {literal(extract.retrieved_at.isoformat(sep=' '))}",
+        "batch_id": literal(batch),
+    }
+    selected = []
+    for column in table.stored_columns:
+        name, sql_type = quoted(column.name), column.kind.duckdb_type
+        expression = f"CAST({name} AS {sql_type})" if column.name in frame.columns else None
+        default = defaults.get(column.name)
+        if expression and default:
+            expression = f"coalesce({expression}, {default})"
+        selected.append(f"{expression or default or f'CAST(NULL AS {sql_type})'} AS {name}")
+    connection.register("incoming_frame", frame)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE incoming AS "
+        f"SELECT {', '.join(selected)}, {SOURCE_REF}, row_number() OVER () AS row_id "
+        "FROM incoming_frame"
+    )
+    connection.unregister("incoming_frame")
+    return len(frame)
+
+
+def _find_breaches(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Fill temporary table ``breaches`` with one row per broken rule and row."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE breaches "
+        "(row_id BIGINT, breach_column VARCHAR, breach_reason VARCHAR, refuse BOOLEAN)"
+    )
+    checks = _checks(table)
+    # One pass over the batch decides whether any rule is broken at all; the usual
+    # answer is no, and then no rule is looked at again.
+    counts = connection.execute(
+        "SELECT " + ", ".join(f"count(*) FILTER (WHERE {c.breach})" for c in checks)
+        + " FROM incoming"
+    ).fetchone()
+    assert counts is not None
+    for check, count in zip(checks, counts, strict=True):
+        if count:
+            column = "NULL" if check.column is None else literal(check.column)
+            connection.execute(
+                f"INSERT INTO breaches SELECT row_id, {column}, {check.reason}, {check.refuse} "
+                f"FROM incoming WHERE {check.breach}"
+            )
+
+
+def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """Drop exact repeats of a row (returns their number); refuse two that differ."""
+    keys = ", ".join(quoted(name) for name in table.key)
+    compared = [c.name for c in table.stored_columns if c.name not in _TIMESTAMP_COLUMNS]
+    content = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in compared)
+    clashes = connection.execute(
+        f"SELECT {keys}, string_agg({SOURCE_REF}, ' and ' ORDER BY row_id) "
+        f"FROM incoming GROUP BY {keys} "
+        f"HAVING count(DISTINCT struct_pack({content})) > 1 ORDER BY {keys} LIMIT "
+        f"{_REPORTED_BREACHES}"
+    ).fetchall()
+    if clashes:
+        listed = [
+            f"{row[-1]}: {', '.join(str(value) for value in row[:-1])}" for row in clashes
+        ]
+        raise LoadRefused(
+            f"Table {table.name} gets the same key ({', '.join(table.key)}) with different "
+            "values; nothing was loaded.",
+            where="\n         ".join(listed),
+            mend="keep the row that is right",
+        )
+    repeats = connection.execute(
+        f"DELETE FROM incoming WHERE row_id NOT IN (SELECT min(row_id) FROM incoming GROUP BY {keys})"
+    ).fetchone()
+    return repeats[0] if repeats else 0
+
+
+def _set_rejected_aside(
+    connection: duckdb.DuckDBPyConnection, table: Table, batch: str, now: datetime
+) -> tuple[int, tuple[str, ...]]:
+    content = ", ".join(f"{quoted(c.name)} := {quoted(c.name)}" for c in table.columns)
+    connection.execute(
+        f"INSERT INTO {INGEST_SCHEMA}.rejected_rows "
+        f"SELECT ?, ?, {SOURCE_REF}, breach_column, breach_reason, "
+        f"CAST(to_json(struct_pack({content})) AS VARCHAR), ? "
+        "FROM breaches JOIN incoming USING (row_id) ORDER BY row_id, breach_column",
+        [batch, table.name, now],
+    )
+    listed = connection.execute(
+        f"SELECT {SOURCE_REF} || coalesce(', column ' || breach_column, '') || ': ' || breach_reason "
+        "FROM breaches JOIN incoming USING (row_id) ORDER BY refuse DESC, row_id, breach_column "
+        f"LIMIT {_REPORTED_BREACHES}"
+    ).fetchall()
+    row = connection.execute("SELECT count(DISTINCT row_id) FROM breaches").fetchone()
+    assert row is not None
+    return row[0], tuple(text for (text,) in listed)
+
+
+def _log_batch(
+    connection: duckdb.DuckDBPyConnection,
+    extract: Extract,
+    now: datetime,
+    status: str,
+    report: LoadReport,
+) -> None:
+    window = extract.window
+    connection.execute(
+        f"INSERT INTO {INGEST_SCHEMA}.batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            report.batch_id,
+            report.table,
+            extract.source,
+            extract.origin,
+            window.start if window else None,
+            window.end if window else None,
+            extract.retrieved_at,
+            now,
+            status,
+            report.read,
+            report.inserted,
+            report.updated,
+            report.unchanged,
+            report.removed,
+            report.rejected,
+        ],
+    )
+
+
+def _merge(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    extract: Extract,
+    batch: str,
+    now: datetime,
+    *,
+    allow_smaller: bool,
+) -> tuple[int, int, int, int, int]:
+    """Compare ``incoming`` with the stored rows by key and apply the difference.
+
+    Returns inserted, updated, unchanged, removed and the table's new row count.
+    """
+    target = raw_name(table)
+    names = [c.name for c in table.stored_columns]
+    compared = [n for n in names if n not in _TIMESTAMP_COLUMNS and n not in table.key]
+    same_key = " AND ".join(
+        f"stored.{quoted(k)} IS NOT DISTINCT FROM fresh.{quoted(k)}" for k in table.key
+    )
+    row_key = ", ".join(f"{quoted(k)} := stored.{quoted(k)}" for k in table.key)
+    old_row = ", ".join(f"{quoted(n)} := stored.{quoted(n)}" for n in names)
+    differs = [f"stored.{quoted(n)} IS DISTINCT FROM fresh.{quoted(n)}" for n in compared]
+    in_scope = "true"
+    if extract.window is not None:
+        in_scope = (
+            f"stored.{quoted(table.time_column)} BETWEEN DATE '{extract.window.start}' "
+            f"AND DATE '{extract.window.end}'"
+        )
+
+    changed_list = ", ".join(
+        f"CASE WHEN {test} THEN {literal(n)} END"
+        for n, test in zip(compared, differs, strict=True)
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE revised AS "
+        f"SELECT stored.rowid AS stored_id, fresh.row_id, 'replaced' AS action, "
+        f"list_filter([{changed_list}], lambda name: name IS NOT NULL) AS changed_columns, "
+        f"CAST(to_json(struct_pack({row_key})) AS VARCHAR) AS row_key, "
+        f"CAST(to_json(struct_pack({old_row})) AS VARCHAR) AS old_row, "
+        "stored.batch_id AS old_batch_id "
+        f"FROM {target} AS stored JOIN incoming AS fresh ON {same_key} "
+        f"WHERE {' OR '.join(differs)}"
+    )
+    if extract.complete:
+        connection.execute(
+            "INSERT INTO revised "
+            f"SELECT stored.rowid, NULL, 'removed', NULL, "
+            f"CAST(to_json(struct_pack({row_key})) AS VARCHAR), "
+            f"CAST(to_json(struct_pack({old_row})) AS VARCHAR), stored.batch_id "
+            f"FROM {target} AS stored ANTI JOIN incoming AS fresh ON {same_key} "
+            f"WHERE {in_scope}"
+        )
+    counted = connection.execute(
+        "SELECT count(*) FILTER (WHERE action = 'replaced'), "
+        "count(*) FILTER (WHERE action = 'removed'), "
+        f"(SELECT count(*) FROM {target} AS stored WHERE {in_scope}), "
+        "(SELECT count(*) FROM incoming) FROM revised"
+    ).fetchone()
+    assert counted is not None
+    updated, removed, stored_rows, incoming_rows = counted
+    if removed > max(1, table.max_removed_share * stored_rows) and not allow_smaller:
+        raise LoadRefused(
+            f"Table {table.name} would lose {removed:,} of the {stored_rows:,} rows loaded "
+            "before; the stored rows stay.",
+            where=extract.origin,
+            mend="if the file was cut off, restore it; if the rows are meant to go, "
+            "run once with MINER_ALLOW_SMALLER=1",
+        )
+    connection.execute(
+        f"INSERT INTO {INGEST_SCHEMA}.revisions "
+        "SELECT ?, row_key, action, changed_columns, old_row, old_batch_id, ?, ? "
+        "FROM revised ORDER BY row_key",
+        [table.name, batch, now],
+    )
+    columns = ", ".join(quoted(n) for n in names)
+    new_rows = connection.execute(
+        "CREATE OR REPLACE TEMP TABLE new_rows AS SELECT row_id FROM incoming AS fresh "
+        f"ANTI JOIN {target} AS stored ON {same_key}"
+    ).fetchone()
+    assert new_rows is not None
+    connection.execute(
+        f"DELETE FROM {target} WHERE rowid IN (SELECT stored_id FROM revised)"
+    )
+    connection.execute(
+        f"INSERT INTO {target} ({columns}) SELECT {columns} FROM incoming WHERE row_id IN "
+        "(SELECT row_id FROM new_rows UNION ALL "
+        "SELECT row_id FROM revised WHERE row_id IS NOT NULL) "
+        f"ORDER BY {', '.join(quoted(k) for k in table.key)}"
+    )
+    total = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
+    assert total is not None
+    inserted = new_rows[0]
+    return inserted, updated, incoming_rows - inserted - updated, removed, total[0]
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, extract: Extract, *, allow_smaller: bool = False
+) -> LoadReport:
+    """Load one extract; loading the same extract again changes nothing.
+
+    Raises LoadRefused, with the stored rows untouched, when the batch contradicts
+    itself, breaks a reference, has more broken rows than the contract's
+    ``max_rejected_share``, or drops more than ``max_removed_share`` of the stored rows
+    (``allow_smaller`` lifts only the last). Refused rows are kept in
+    ``ingest.rejected_rows`` either way.
+    """
+    table = BY_NAME[extract.table]
+    ensure_schema(connection)
+    batch = uuid.uuid4().hex
+    now = datetime.now(UTC).replace(tzinfo=None)
+    connection.execute("BEGIN")
+    try:
+        read = _stage(connection, table, extract, batch)
+        _find_breaches(connection, table)
+        rejected, rejections = _set_rejected_aside(connection, table, batch, now)
+        must_refuse = connection.execute("SELECT count(*) FROM breaches WHERE refuse").fetchone()
+        assert must_refuse is not None
+        if must_refuse[0] or rejected > table.max_rejected_share * read:
+            total_row = connection.execute(f"SELECT count(*) FROM {raw_name(table)}").fetchone()
+            assert total_row is not None
+            report = LoadReport(
+                table.name, batch, read, 0, 0, 0, 0, rejected, total_row[0], rejections
+            )
+            _log_batch(connection, extract, now, "refused", report)
+            connection.execute("COMMIT")
+            raise LoadRefused(
+                f"{rejected:,} of {read:,} rows break the contract of table {table.name}; "
+                "nothing was loaded, the stored rows stay.",
+                where="\n         ".join(rejections),
+                mend="correct the rows and run again; all of them are in "
+                f"{INGEST_SCHEMA}.rejected_rows (batch {batch[:8]})",
+            )
+        connection.execute("DELETE FROM incoming WHERE row_id IN (SELECT row_id FROM breaches)")
+        _refuse_contradictions(connection, table)
+        inserted, updated, unchanged, removed, total = _merge(
+            connection, table, extract, batch, now, allow_smaller=allow_smaller
+        )
+        report = LoadReport(
+            table.name,
+            batch,
+            read,
+            inserted,
+            updated,
+            unchanged,
+            removed,
+            rejected,
+            total,
+            rejections,
+        )
+        _log_batch(connection, extract, now, "loaded", report)
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+    return report
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.Error:
+        pass  # a refused batch was committed to the log, or DuckDB already rolled back

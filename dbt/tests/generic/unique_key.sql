@@ -1,0 +1,9 @@
+{#- Keys that occur more than once: the grain the table promises does not hold. -#}
+{% test unique_key(model, columns) %}
+select
+    {{ columns | join(', ') }},
+    count(*) as n_rows
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+{% endtest %}
