@@ -142,7 +142,9 @@ EXCHANGE_SESSIONS = Table(
             required=True,
         ),
     ),
-    rules=(RowRule("opens_before_close", "opens_at < closes_at", "the session ends before it opens"),),
+    rules=(
+        RowRule("opens_before_close", "opens_at < closes_at", "the session ends before it opens"),
+    ),
 )
 
 EQUITY_PRICES = Table(
@@ -256,7 +258,12 @@ NETWORK_METRICS = Table(
         ),
         # The protocol aims at 144 blocks a day; 2009's record stays far below 1000.
         Column(
-            "blocks", Kind.INTEGER, "Blocks found in the day.", required=True, at_least=1, at_most=1000
+            "blocks",
+            Kind.INTEGER,
+            "Blocks found in the day.",
+            required=True,
+            at_least=1,
+            at_most=1000,
         ),
         Column(
             "issuance_usd",
@@ -356,9 +363,7 @@ CAPEX_ANNOUNCEMENTS = Table(
             "Which megawatt: critical_it (IT load), gross (site power) or unknown.",
             one_of=("critical_it", "gross", "unknown"),
         ),
-        Column(
-            "value_usd", Kind.NUMBER, "Stated value, USD.", above=0, at_most=1e13
-        ),
+        Column("value_usd", Kind.NUMBER, "Stated value, USD.", above=0, at_most=1e13),
         Column("term_years", Kind.NUMBER, "Stated term, years.", above=0, at_most=100),
         Column(
             "direction",
@@ -506,7 +511,9 @@ HYPERSCALER_CAPEX = Table(
         Column("announced_on_basis", Kind.TEXT, "How announced_on was set."),
     ),
     rules=(
-        RowRule("period_runs_forward", "period_start <= period_end", "the period ends before it starts"),
+        RowRule(
+            "period_runs_forward", "period_start <= period_end", "the period ends before it starts"
+        ),
     ),
 )
 
@@ -584,8 +591,12 @@ PRESS_CLAIMS = Table(
             required=True,
             one_of=("day", "month"),
         ),
-        Column("value_low", Kind.NUMBER, "Lower claimed value, in unit.", at_least=-1e14, at_most=1e14),
-        Column("value_high", Kind.NUMBER, "Upper claimed value, in unit.", at_least=-1e14, at_most=1e14),
+        Column(
+            "value_low", Kind.NUMBER, "Lower claimed value, in unit.", at_least=-1e14, at_most=1e14
+        ),
+        Column(
+            "value_high", Kind.NUMBER, "Upper claimed value, in unit.", at_least=-1e14, at_most=1e14
+        ),
         Column("value_text", Kind.TEXT, "Claimed value that is not a number."),
         Column("unit", Kind.TEXT, "Unit of the claimed value."),
         Column("origin", Kind.TEXT, "Who made the claim.", required=True),
@@ -710,10 +721,20 @@ STUDY_WINDOWS = Table(
             pattern=r"^\[-?\d+,-?\d+\]$",
         ),
         Column(
-            "first_day", Kind.INTEGER, "First relative session.", required=True, at_least=-250, at_most=250
+            "first_day",
+            Kind.INTEGER,
+            "First relative session.",
+            required=True,
+            at_least=-250,
+            at_most=250,
         ),
         Column(
-            "last_day", Kind.INTEGER, "Last relative session.", required=True, at_least=-250, at_most=250
+            "last_day",
+            Kind.INTEGER,
+            "Last relative session.",
+            required=True,
+            at_least=-250,
+            at_most=250,
         ),
     ),
     rules=(

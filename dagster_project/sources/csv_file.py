@@ -188,7 +188,8 @@ def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list], 
     if problems:
         problems.sort()
         listed = [
-            f"{shown}, line {line}, {what}" for line, what in islice(problems, MAX_REPORTED_PROBLEMS)
+            f"{shown}, line {line}, {what}"
+            for line, what in islice(problems, MAX_REPORTED_PROBLEMS)
         ]
         if len(problems) > MAX_REPORTED_PROBLEMS:
             listed.append(f"and {len(problems) - MAX_REPORTED_PROBLEMS} more")

@@ -59,9 +59,7 @@ class DataFolder:
     def first_date(self) -> date:
         """First date of any series in the folder."""
         first = [
-            min(dates)
-            for table in TABLES
-            if table.time_column and (dates := self._dates(table))
+            min(dates) for table in TABLES if table.time_column and (dates := self._dates(table))
         ]
         if not first:
             raise SourceError(

@@ -17,7 +17,11 @@ LOCK_WAIT_SECONDS = 0.5
 
 def _is_lock_error(error: duckdb.Error) -> bool:
     text = str(error)
-    return "Could not set lock" in text or "Conflicting lock" in text or "being used by another" in text
+    return (
+        "Could not set lock" in text
+        or "Conflicting lock" in text
+        or "being used by another" in text
+    )
 
 
 def open_duckdb(

@@ -140,8 +140,7 @@ def _checks(table: Table) -> list[_Check]:
                 _Check(
                     column.name,
                     f"{name} NOT IN ({accepted})",
-                    f"'value ' || {name} || ' is none of ' || "
-                    f"{literal(', '.join(column.one_of))}",
+                    f"'value ' || {name} || ' is none of ' || {literal(', '.join(column.one_of))}",
                 )
             )
         if column.pattern:
@@ -161,7 +160,9 @@ def _checks(table: Table) -> list[_Check]:
     return checks
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, table: Table, extract: Extract, batch: str) -> int:
+def _stage(
+    connection: duckdb.DuckDBPyConnection, table: Table, extract: Extract, batch: str
+) -> int:
     """Put the batch into a temporary table ``incoming`` with its stored types."""
     frame = extract.frame
     # A frame answers with these values for every row it does not state itself.
@@ -198,7 +199,8 @@ def _find_breaches(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     # One pass over the batch decides whether any rule is broken at all; the usual
     # answer is no, and then no rule is looked at again.
     counts = connection.execute(
-        "SELECT " + ", ".join(f"count(*) FILTER (WHERE {c.breach})" for c in checks)
+        "SELECT "
+        + ", ".join(f"count(*) FILTER (WHERE {c.breach})" for c in checks)
         + " FROM incoming"
     ).fetchone()
     assert counts is not None
@@ -223,9 +225,7 @@ def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, table: Table) 
         f"{_REPORTED_BREACHES}"
     ).fetchall()
     if clashes:
-        listed = [
-            f"{row[-1]}: {', '.join(str(value) for value in row[:-1])}" for row in clashes
-        ]
+        listed = [f"{row[-1]}: {', '.join(str(value) for value in row[:-1])}" for row in clashes]
         raise LoadRefused(
             f"Table {table.name} gets the same key ({', '.join(table.key)}) with different "
             "values; nothing was loaded.",
@@ -319,8 +319,7 @@ def _merge(
         )
 
     changed_list = ", ".join(
-        f"CASE WHEN {test} THEN {literal(n)} END"
-        for n, test in zip(compared, differs, strict=True)
+        f"CASE WHEN {test} THEN {literal(n)} END" for n, test in zip(compared, differs, strict=True)
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE revised AS "
@@ -369,9 +368,7 @@ def _merge(
         f"ANTI JOIN {target} AS stored ON {same_key}"
     ).fetchone()
     assert new_rows is not None
-    connection.execute(
-        f"DELETE FROM {target} WHERE rowid IN (SELECT stored_id FROM revised)"
-    )
+    connection.execute(f"DELETE FROM {target} WHERE rowid IN (SELECT stored_id FROM revised)")
     connection.execute(
         f"INSERT INTO {target} ({columns}) SELECT {columns} FROM incoming WHERE row_id IN "
         "(SELECT row_id FROM new_rows UNION ALL "
