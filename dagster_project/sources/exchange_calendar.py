@@ -13,9 +13,9 @@ REGULAR_CLOSE = time(16, 0)
 
 
 class ExchangeCalendar:
-    """Sessions with opening and closing instants, from the year before ``first`` to next year's end.
+    """Sessions with opening and closing instants.
 
-    A year of sessions before the first figure lets an early event have a previous session.
+    They run from the year before ``first`` to the end of next year: a year of sessions before the first figure lets an early event have a previous session.
     """
 
     name = f"exchange_calendars:{CALENDAR_CODE}"
