@@ -41,7 +41,7 @@ def _extract(settings: Settings, table: Table, window: Window | None) -> Extract
 
 
 def _window(context: dg.AssetExecutionContext) -> Window | None:
-    if not context.has_partition_key_range:
+    if not (context.has_partition_key or context.has_partition_key_range):
         return None
     start, end = context.partition_time_window
     return Window(start.date(), end.date() - timedelta(days=1))
@@ -117,6 +117,5 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
 
 def extraction_definitions(settings: Settings) -> dg.Definitions:
     """All raw assets; partitions start with the first month in the data folder."""
-    with readable_failures():
-        first = open_source(settings).first_date()
+    first = open_source(settings).first_date()
     return dg.Definitions(assets=[raw_asset(settings, table, first) for table in TABLES])
