@@ -15,7 +15,8 @@ REGULAR_CLOSE = time(16, 0)
 class ExchangeCalendar:
     """Sessions with opening and closing instants.
 
-    They run from the year before ``first`` to the end of next year: a year of sessions before the first figure lets an early event have a previous session.
+    They run from the year before ``first`` to the end of next year: a year of sessions
+    before the first figure lets an early event have a previous session.
     """
 
     name = f"exchange_calendars:{CALENDAR_CODE}"
