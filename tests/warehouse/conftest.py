@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -65,21 +66,22 @@ INSERT INTO quality.node_results VALUES
 """
 
 
-def make_warehouse(path: Path, statements: str = "") -> Path:
-    """A working file with two marts and good results, then ``statements`` on top."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+@pytest.fixture(scope="session")
+def working_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working file with two marts and good results; tests copy it."""
+    path = tmp_path_factory.mktemp("template") / "working.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute(MARTS + RESULTS)
-        if statements:
-            connection.execute(statements)
     return path
 
 
 class Publishing:
     """A working file and its published folder, with the arguments tests rarely change."""
 
-    def __init__(self, folder: Path) -> None:
-        self.warehouse = make_warehouse(folder / "warehouse" / "working.duckdb")
+    def __init__(self, folder: Path, template: Path) -> None:
+        self.warehouse = folder / "warehouse" / "working.duckdb"
+        self.warehouse.parent.mkdir(parents=True)
+        shutil.copyfile(template, self.warehouse)
         self.published = folder / "published"
         self.database = self.published / "miner_marts.duckdb"
         self._hours = 0
@@ -126,8 +128,8 @@ class Publishing:
 
 
 @pytest.fixture
-def publishing(tmp_path: Path) -> Publishing:
-    return Publishing(tmp_path)
+def publishing(tmp_path: Path, working_template: Path) -> Publishing:
+    return Publishing(tmp_path, working_template)
 
 
 class Programs:
@@ -240,5 +242,5 @@ def held_open() -> type[Holder]:
 
 
 @pytest.fixture
-def make_publishing() -> type[Publishing]:
-    return Publishing
+def make_publishing(working_template: Path) -> Callable[[Path], Publishing]:
+    return lambda folder: Publishing(folder, working_template)

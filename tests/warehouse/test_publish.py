@@ -334,12 +334,12 @@ def test_a_missing_working_file_says_what_to_run(tmp_path):
 
 def test_two_publications_never_run_at_once(publishing):
     publishing.run()
-    with publish_files.publication_lock(publishing.published):
-        with (
-            pytest.raises(WarehouseLocked, match="Another run is publishing"),
-            publish_files.publication_lock(publishing.published, attempts=2, wait_seconds=0.01),
-        ):
-            pytest.fail("the lock was given twice")
+    with (
+        publish_files.publication_lock(publishing.published),
+        pytest.raises(WarehouseLocked, match="Another run is publishing"),
+        publish_files.publication_lock(publishing.published, attempts=2, wait_seconds=0.01),
+    ):
+        pytest.fail("the lock was given twice")
     with publish_files.publication_lock(publishing.published, attempts=1):
         pass
 

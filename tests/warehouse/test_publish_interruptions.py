@@ -236,6 +236,7 @@ def test_a_writing_connection_of_this_process_is_said_too(publishing, monkeypatc
 # than the one before. Ends after a read of the last version.
 READER = """
 import sys
+import time
 import duckdb
 
 database, parquet, last = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -253,6 +254,7 @@ while newest < last:
     assert rows == [(300, 1)], rows
     newest = seen[0][0]
     reads += 1
+    time.sleep(0.01)  # leave the processor to the publisher now and then
     if reads == 1:
         print("reading", flush=True)
 print(reads)
