@@ -55,7 +55,8 @@ class LoadReport:
             )
             if count
         ]
-        return f"{self.total:,} rows, " + (", ".join(parts) or "unchanged")
+        rows = "row" if self.total == 1 else "rows"
+        return f"{self.total:,} {rows}, " + (", ".join(parts) or "unchanged")
 
 
 @dataclass(frozen=True)
