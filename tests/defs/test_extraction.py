@@ -48,10 +48,7 @@ def _count(settings: Settings, table: str) -> int:
 
 
 def _metadata(result: dg.ExecuteInProcessResult, table: str) -> dict[str, object]:
-    (made, *_) = [
-        m
-        for m in result.asset_materializations_for_node(f"raw__{table}")
-    ]
+    (made, *_) = [m for m in result.asset_materializations_for_node(f"raw__{table}")]
     return {name: value.value for name, value in made.metadata.items()}
 
 
