@@ -91,7 +91,7 @@ class DataFolder:
 
     def _locate(self, table: Table) -> tuple[Path | None, tuple[str, ...]]:
         path = self._folder / table.file
-        if path.exists():
+        if _is_there(path):
             return path, ()
         if table.default_from_bundled:
             note = f"{table.file} is not in {self._folder}: the project's own file stands in"
@@ -104,3 +104,12 @@ class DataFolder:
             mend=f"add the file with the columns {', '.join(c.name for c in table.columns)} "
             "(data/README.md describes them)",
         )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # A folder that may not be searched hides its files; reading one says why, whereas
+        # calling it absent would pass an optional table off as empty.
+        return True

@@ -65,5 +65,6 @@ class ExchangeCalendar:
             source=self.name,
             origin=f"exchange_calendars {exchange_calendars.__version__}",
             retrieved_at=datetime.now(UTC).replace(tzinfo=None),
-            complete=True,
+            # Without a window this is every session; a narrowed answer must not remove others.
+            complete=window is None,
         )

@@ -241,7 +241,7 @@ def read_manifest(release: Path) -> dict[str, Any] | None:
         manifest = json.loads((release / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(manifest, dict) or not _MANIFEST_KEYS <= manifest.keys():
+    if not isinstance(manifest, dict) or not manifest.keys() >= _MANIFEST_KEYS:
         return None
     return manifest
 
