@@ -28,12 +28,12 @@
 
 {#- One statement: dbt may give each hook its own connection and transaction. -#}
 {% macro write_results_log(results) -%}
-    {%- set known_ids = graph.nodes.keys() | list + graph.sources.keys() | list -%}
     {%- set logged = [] -%}
     {%- for result in results if result.node.resource_type in ('model', 'test') -%}
         {%- do logged.append(result) -%}
     {%- endfor -%}
     {%- if execute and logged -%}
+    {%- set known_ids = graph.nodes.keys() | list -%}
     merge into quality.node_results as log
     using (
         values
