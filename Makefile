@@ -6,6 +6,7 @@
 #   MINER_DATA_DIR=path make run        make run MINER_DATA_DIR=path
 
 PYTHON ?= python3.11
+PORT ?= 3000
 VENV := .venv
 PY := $(VENV)/bin/python
 SHELL := /bin/sh
@@ -80,8 +81,8 @@ run: $(RUNTIME) ## build the whole warehouse and print the answer
 	@$(PY) -m dagster_project run
 
 .PHONY: ui
-ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks)
-	@$(PY) -m dagster_project ui
+ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
+	@$(PY) -m dagster_project ui --port $(PORT)
 
 .PHONY: rebuild
 rebuild: $(RUNTIME) ## make the working file anew from the sources; the publication stays
