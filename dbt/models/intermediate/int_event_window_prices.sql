@@ -132,7 +132,11 @@ measured as (
         based.ticker,
         based.window_id,
         based.base_close_usd,
-        least(0, lowest.lowest_close_usd / lowest.base_close_usd - 1) as max_drawdown,
+        -- `least` skips a missing value, which would turn unknown into no drawdown.
+        case
+            when lowest.lowest_close_usd is not null
+                then least(0, lowest.lowest_close_usd / lowest.base_close_usd - 1)
+        end as max_drawdown,
         case
             when lowest.lowest_close_usd >= lowest.base_close_usd then 0
             else recovered.recovered_number - (lowest.first_number - 1)
