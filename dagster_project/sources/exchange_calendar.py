@@ -13,7 +13,7 @@ REGULAR_CLOSE = time(16, 0)
 
 
 class ExchangeCalendar:
-    """Sessions with opening and closing instants, from the year before ``first`` to next year's end.
+    """Sessions with their instants, from the year before ``first`` to next year's end.
 
     A year of sessions before the first figure lets an early event have a previous session.
     """

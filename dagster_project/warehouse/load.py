@@ -9,6 +9,7 @@ or removed row is kept in ``ingest.revisions``. All of it is one transaction.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -233,7 +234,8 @@ def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, table: Table) 
             mend="keep the row that is right",
         )
     repeats = connection.execute(
-        f"DELETE FROM incoming WHERE row_id NOT IN (SELECT min(row_id) FROM incoming GROUP BY {keys})"
+        "DELETE FROM incoming WHERE row_id NOT IN "
+        f"(SELECT min(row_id) FROM incoming GROUP BY {keys})"
     ).fetchone()
     return repeats[0] if repeats else 0
 
@@ -250,7 +252,8 @@ def _set_rejected_aside(
         [batch, table.name, now],
     )
     listed = connection.execute(
-        f"SELECT {SOURCE_REF} || coalesce(', column ' || breach_column, '') || ': ' || breach_reason "
+        f"SELECT {SOURCE_REF} || coalesce(', column ' || breach_column, '') "
+        "|| ': ' || breach_reason "
         "FROM breaches JOIN incoming USING (row_id) ORDER BY refuse DESC, row_id, breach_column "
         f"LIMIT {_REPORTED_BREACHES}"
     ).fetchall()
@@ -444,7 +447,6 @@ def load(
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
-    try:
+    # A refused batch was committed to the log, or DuckDB already rolled back.
+    with contextlib.suppress(duckdb.Error):
         connection.execute("ROLLBACK")
-    except duckdb.Error:
-        pass  # a refused batch was committed to the log, or DuckDB already rolled back
