@@ -21,7 +21,7 @@ batches = st.dictionaries(
     max_size=2 * DAYS_USED,
 )
 steady = settings(
-    max_examples=20,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
