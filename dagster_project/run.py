@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -80,8 +79,6 @@ def _materializations(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, 
 def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
     import dagster as dg
 
-    # Dagster announces its beta parameters on every start; the pins hold them still.
-    warnings.filterwarnings("ignore", category=dg.BetaWarning)
     logging.getLogger("dagster").setLevel(logging.ERROR)
     from dagster_project.definitions import build_definitions
     from dagster_project.defs.extraction import monthly_partitions

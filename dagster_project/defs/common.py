@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,13 @@ from dagster_project.errors import WarehouseProjectError
 OWNERS = ["team:data-engineering"]
 # One pool of one slot (dagster.yaml): only one step at a time may open the working file.
 WRITER_POOL = "duckdb"
+
+# Dagster announces its beta parameters on every start; the pins in the lock hold them still.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+# A backfill of any range of months is one run. A range can be asked for only where every
+# selected asset says so, those without partitions included.
+ONE_RUN = dg.BackfillPolicy.single_run()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from dagster_project.contracts import TABLES, Extract, Table, Window
-from dagster_project.defs.common import OWNERS, WRITER_POOL, readable_failures
+from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
 from dagster_project.settings import Settings
 from dagster_project.sources import open_calendar, open_source
 from dagster_project.warehouse.connection import warehouse
@@ -41,7 +41,7 @@ def _extract(settings: Settings, table: Table, window: Window | None) -> Extract
 
 
 def _window(context: dg.AssetExecutionContext) -> Window | None:
-    if not context.has_partition_key_range:
+    if not (context.has_partition_key or context.has_partition_key_range):
         return None
     start, end = context.partition_time_window
     return Window(start.date(), end.date() - timedelta(days=1))
@@ -87,7 +87,7 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
         kinds={"python", "csv" if table.file else "calendar", "duckdb"},
         code_version=table.fingerprint,
         partitions_def=monthly_partitions(first) if table.time_column else None,
-        backfill_policy=dg.BackfillPolicy.single_run() if table.time_column else None,
+        backfill_policy=ONE_RUN,
         pool=WRITER_POOL,
         metadata={"dagster/column_schema": _column_schema(table), "dagster/table_name": table.name},
         check_specs=[
@@ -117,6 +117,5 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
 
 def extraction_definitions(settings: Settings) -> dg.Definitions:
     """All raw assets; partitions start with the first month in the data folder."""
-    with readable_failures():
-        first = open_source(settings).first_date()
+    first = open_source(settings).first_date()
     return dg.Definitions(assets=[raw_asset(settings, table, first) for table in TABLES])

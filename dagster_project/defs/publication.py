@@ -6,7 +6,7 @@ import dagster as dg
 from dagster_project.warehouse.publish import PublicationReport, code_revision, publish
 from dagster_project.warehouse.reader import published_row_counts
 
-from dagster_project.defs.common import OWNERS, WRITER_POOL, readable_failures
+from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
 from dagster_project.settings import PROJECT_DIR, Settings
 
 MARTS_GROUP = "marts"
@@ -67,6 +67,7 @@ def publication_definitions(
         "table and a manifest, swapped in whole; a failed run leaves the last one in place.",
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
+        backfill_policy=ONE_RUN,
         pool=WRITER_POOL,
         freshness_policy=freshness,
         metadata={"dagster/column_schema": _MANIFEST_COLUMNS},

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
-from dagster_project.defs.common import OWNERS, WRITER_POOL, readable_failures
+from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
 from dagster_project.defs.dbt_run import dagster_events, invoke_dbt, selection_arguments
 from dagster_project.settings import Settings
 
@@ -43,6 +43,7 @@ def transformation_definitions(settings: Settings, project: DbtProject) -> dg.De
         dagster_dbt_translator=ProjectTranslator(
             DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True)
         ),
+        backfill_policy=ONE_RUN,
         pool=WRITER_POOL,
         name="dbt_models",
     )

@@ -195,7 +195,7 @@ def _parse_column(
     return []
 
 
-def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list], list[int]]:
+def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list[Any]], list[int]]:
     """Typed columns of a CSV file and the line number of each row.
 
     Values are Python objects, None where the field is empty; a file without rows gives
@@ -205,7 +205,7 @@ def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list], 
     header, rows, lines = _read_rows(_decode(path, shown), table, shown)
     problems: list[tuple[int, str]] = []
     by_name = {c.name: c for c in table.stored_columns}
-    columns: dict[str, list] = {}
+    columns: dict[str, list[Any]] = {}
     for position, name in enumerate(header):
         texts = [row[position].strip() for row in rows]
         column = by_name[name]

@@ -55,9 +55,9 @@ def test_every_asset_says_what_it_is_and_whose(graph: dg.AssetGraph) -> None:
 def test_every_raw_asset_states_its_columns(graph: dg.AssetGraph) -> None:
     for table in TABLES:
         schema = graph.get(dg.AssetKey(["raw", table.name])).metadata["dagster/column_schema"]
-        stated = [column.name for column in schema.value.columns]
+        stated = [column.name for column in schema.columns]
         assert stated == [column.name for column in table.stored_columns]
-        assert all(column.description for column in schema.value.columns)
+        assert all(column.description for column in schema.columns)
 
 
 def test_dbt_sources_and_raw_assets_are_the_same_tables(

@@ -129,9 +129,10 @@ def test_unknown_ticker_in_an_event_is_refused(tmp_path: Path, user_folder: Path
     assert "ledger/events.csv, line 2, column tickers_named: value ZZZ is not in companies" in said
 
 
-def test_rejected_rows_warn_and_the_rest_loads(tmp_path: Path, settings: Settings) -> None:
-    folder = tmp_path / "data"
-    (folder / "snapshot").mkdir(parents=True)
+def test_rejected_rows_warn_and_the_rest_loads(
+    tmp_path: Path, settings: Settings, user_folder: Path
+) -> None:
+    folder = user_folder
     bundled = (settings.data_dir / "snapshot" / "btc_daily.csv").read_text().splitlines()
     cells = bundled[40].split(",")
     cells[4] = "-1"

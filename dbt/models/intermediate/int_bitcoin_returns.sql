@@ -1,0 +1,80 @@
+-- Grain: one row per session and factor source (spot_etf, utc_close).
+with
+
+returns as (
+
+    select * from {{ ref('int_equity_returns') }}
+
+),
+
+companies as (
+
+    select * from {{ ref('stg_companies') }}
+
+),
+
+bitcoin as (
+
+    select * from {{ ref('stg_btc_prices') }}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions') }}
+
+),
+
+proxy as (
+
+    -- One series, not a mixture: the bitcoin proxy with the longest record.
+    select returns.ticker
+    from returns
+    inner join companies on returns.ticker = companies.ticker
+    where companies.role = 'bitcoin_proxy'
+    group by returns.ticker
+    order by count(*) desc, returns.ticker
+    limit 1
+
+),
+
+spot_etf as (
+
+    select
+        returns.session_date,
+        returns.session_number,
+        'spot_etf' as factor_source,
+        false as is_asynchronous,
+        returns.simple_return as bitcoin_return
+    from returns
+    inner join proxy on returns.ticker = proxy.ticker
+    where returns.simple_return is not null
+
+),
+
+utc_close as (
+
+    -- The UTC day ends three to four hours after the New York close: the return is of other
+    -- hours than the share's, hence the flag.
+    select
+        sessions.session_date,
+        sessions.session_number,
+        'utc_close' as factor_source,
+        true as is_asynchronous,
+        today.close_usd / before.close_usd - 1 as bitcoin_return
+    from sessions
+    inner join bitcoin as today on sessions.session_date = today.date_utc
+    inner join bitcoin as before on sessions.previous_session = before.date_utc
+    where today.close_usd is not null and before.close_usd is not null
+
+),
+
+unioned as (
+
+    select * from spot_etf
+    union all
+    select * from utc_close
+
+)
+
+select * from unioned

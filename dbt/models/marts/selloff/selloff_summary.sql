@@ -1,0 +1,292 @@
+-- Grain: one row per event and ticker.
+with
+
+event_firms as (
+
+    select * from {{ ref('int_event_firms') }}
+
+),
+
+events as (
+
+    select * from {{ ref('int_events') }}
+
+),
+
+headline as (
+
+    select model_id from {{ ref('int_study_models') }}
+    where is_headline
+
+),
+
+estimates as (
+
+    select * from {{ ref('int_event_estimates') }}
+
+),
+
+daily as (
+
+    select daily.*
+    from {{ ref('int_event_daily') }} as daily
+    inner join headline on daily.model_id = headline.model_id
+
+),
+
+bars as (
+
+    select * from {{ ref('int_equity_returns') }}
+
+),
+
+exposure as (
+
+    select * from {{ ref('fct_ai_exposure') }}
+
+),
+
+named as (
+
+    select
+        named_firms.ticker,
+        named_firms.event_id,
+        events.t0_number
+    from {{ ref('int_event_named_firms') }} as named_firms
+    inner join events on named_firms.event_id = events.event_id
+
+),
+
+bitcoin as (
+
+    -- Rows needed here are the event session's alone: the spot ETF where it has a return then.
+    select
+        session_number,
+        bitcoin_return,
+        factor_source
+    from {{ ref('int_bitcoin_returns') }}
+    qualify
+        row_number() over (
+            partition by session_number order by is_asynchronous asc, factor_source asc
+        ) = 1
+
+),
+
+market as (
+
+    select factor_returns.*
+    from {{ ref('int_factor_returns') }} as factor_returns
+    inner join headline on factor_returns.model_id = headline.model_id
+    where factor_returns.factor_number = 1
+
+),
+
+on_t0 as (
+
+    select * from daily
+    where rel_day = 0
+
+),
+
+around as (
+
+    select
+        event_id,
+        ticker,
+        case when count(ar) = 3 then sum(ar) end as car_m1_p1
+    from daily
+    where rel_day between -1 and 1
+    group by event_id, ticker
+
+),
+
+longest as (
+
+    select greatest(coalesce(max(last_day), 0), 0) as last_day
+    from {{ ref('int_study_windows') }}
+
+),
+
+lowest as (
+
+    -- From the event session to the last configured one, every close present.
+    select
+        event_firms.event_id,
+        event_firms.ticker,
+        min(bars.close_usd) as lowest_close_usd
+    from event_firms
+    cross join longest
+    inner join bars
+        on
+            event_firms.ticker = bars.ticker
+            and bars.session_number between event_firms.t0_number
+            and event_firms.t0_number + longest.last_day
+    group by event_firms.event_id, event_firms.ticker
+    having count(*) = any_value(longest.last_day) + 1
+
+),
+
+overlapping as (
+
+    select distinct
+        event_firms.event_id,
+        event_firms.ticker
+    from event_firms
+    inner join named
+        on
+            event_firms.ticker = named.ticker
+            and event_firms.event_id <> named.event_id
+            -- Windows [-1,1] share a session up to two sessions apart.
+            and abs(event_firms.t0_number - named.t0_number) <= 2
+
+),
+
+measured as (
+
+    select
+        event_firms.event_id,
+        event_firms.ticker,
+        event_firms.company_name as name,
+        event_firms.role,
+        event_firms.is_focal,
+        event_firms.is_named,
+        event_firms.t0,
+        event_firms.previous_session,
+        before.close_usd as close_before_usd,
+        bars.close_usd,
+        bars.simple_return as raw_return,
+        bars.open_usd / before.close_usd - 1 as gap,
+        bars.low_usd as intraday_low_usd,
+        bars.low_usd / before.close_usd - 1 as intraday_low_return,
+        bars.volume_ratio_20d as volume_ratio,
+        bitcoin.bitcoin_return as btc_return,
+        bitcoin.factor_source as btc_factor_source,
+        market.factor_return as market_return,
+        market.factor_ticker as market_ticker,
+        headline.model_id,
+        on_t0.market_part,
+        -- The market model has no bitcoin factor, so no part of the return is bitcoin's.
+        case when on_t0.ar is not null then cast(0 as double) end as bitcoin_part,
+        on_t0.intercept_part,
+        on_t0.ar as abnormal_return,
+        on_t0.sar,
+        on_t0.df_resid,
+        around.car_m1_p1,
+        -- `least` skips a missing value, which would turn unknown into no drawdown.
+        case
+            when lowest.lowest_close_usd is not null and before.close_usd is not null
+                then least(0, lowest.lowest_close_usd / before.close_usd - 1)
+        end as max_drawdown,
+        exposure.hpc_contracted_mw,
+        exposure.hpc_contracted_basis,
+        exposure.hpc_status,
+        exposure.hpc_mw_share,
+        estimates.series_status as status,
+        nullif(
+            concat_ws(
+                ';',
+                case
+                    when estimates.is_short_window and estimates.series_status = 'ok'
+                        then 'short_window'
+                end,
+                case when overlapping.event_id is not null then 'overlap' end,
+                case
+                    when bars.is_zero_volume or estimates.n_zero_volume_days > 0
+                        then 'zero_volume'
+                end,
+                case when bars.is_flat_bar or estimates.n_flat_bar_days > 0 then 'flat_bar' end
+            ),
+            ''
+        ) as flags
+    from event_firms
+    cross join headline
+    inner join estimates
+        on
+            event_firms.event_id = estimates.event_id
+            and event_firms.ticker = estimates.ticker
+            and headline.model_id = estimates.model_id
+    left join bars
+        on
+            event_firms.ticker = bars.ticker
+            and event_firms.t0_number = bars.session_number
+    left join bars as before
+        on
+            event_firms.ticker = before.ticker
+            and event_firms.t0_number - 1 = before.session_number
+    left join on_t0
+        on event_firms.event_id = on_t0.event_id and event_firms.ticker = on_t0.ticker
+    left join around
+        on event_firms.event_id = around.event_id and event_firms.ticker = around.ticker
+    left join lowest
+        on event_firms.event_id = lowest.event_id and event_firms.ticker = lowest.ticker
+    left join bitcoin on event_firms.t0_number = bitcoin.session_number
+    left join market on event_firms.t0_number = market.session_number
+    left join overlapping
+        on
+            event_firms.event_id = overlapping.event_id
+            and event_firms.ticker = overlapping.ticker
+    left join exposure
+        on
+            event_firms.ticker = exposure.ticker
+            and event_firms.previous_session = exposure.as_of_date
+
+),
+
+ranked as (
+
+    select
+        *,
+        case
+            when raw_return is not null
+                then rank() over (
+                    partition by event_id, role order by raw_return asc nulls last
+                )
+        end as rank_in_role,
+        {{ student_t_two_sided_p('sar', 'df_resid') }} as p_two_sided
+    from measured
+
+),
+
+reported as (
+
+    select
+        event_id,
+        ticker,
+        name,
+        role,
+        is_focal,
+        is_named,
+        t0,
+        previous_session,
+        close_before_usd,
+        close_usd,
+        raw_return,
+        gap,
+        intraday_low_usd,
+        intraday_low_return,
+        volume_ratio,
+        btc_return,
+        btc_factor_source,
+        market_ticker,
+        market_return,
+        market_part,
+        bitcoin_part,
+        intercept_part,
+        abnormal_return,
+        model_id,
+        p_two_sided,
+        car_m1_p1,
+        max_drawdown,
+        hpc_contracted_mw,
+        hpc_contracted_basis,
+        hpc_status,
+        hpc_mw_share,
+        rank_in_role as "rank",
+        status,
+        flags
+    from ranked
+
+)
+
+select * from reported
+order by event_id, ticker
