@@ -98,9 +98,22 @@ def attach_read_only(
 def warehouse(
     path: Path, *, read_only: bool = False, attempts: int = LOCK_ATTEMPTS
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The working file, closed when the block ends however it ends."""
+    """The working file, closed when the block ends however it ends.
+
+    A disk that is full or fails becomes WarehouseProjectError; whatever was committed
+    before is still in the file.
+    """
     connection = open_duckdb(path, read_only=read_only, attempts=attempts)
     try:
         yield connection
+    except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
+        if isinstance(error, duckdb.TransactionException) and "Failed to commit" not in str(error):
+            raise
+        raise WarehouseProjectError(
+            f"The working file cannot be read or written: {str(error).splitlines()[0]}",
+            where=str(path),
+            mend="free disk space or mend what is named above and run again; what was loaded "
+            "before is untouched",
+        ) from error
     finally:
         connection.close()

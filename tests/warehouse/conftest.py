@@ -1,4 +1,4 @@
-"""A small working file with everything publication looks at, made by hand."""
+"""Small working files made by hand, and processes to disturb them with."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from dagster_project.contracts import BY_NAME, SOURCE_REF, Extract, Window, typed_frame
 from dagster_project.settings import PROJECT_DIR
+from dagster_project.warehouse.connection import warehouse
+from dagster_project.warehouse.load import load
 from dagster_project.warehouse.publish import PublicationReport, publish
 
 NOON = datetime(2025, 3, 27, 12, 0, tzinfo=UTC)
+RETRIEVED_AT = NOON.replace(tzinfo=None)
 
 MARTS = """
 CREATE SCHEMA IF NOT EXISTS marts;
@@ -244,3 +248,122 @@ def held_open() -> type[Holder]:
 @pytest.fixture
 def make_publishing(working_template: Path) -> Callable[[Path], Publishing]:
     return lambda folder: Publishing(folder, working_template)
+
+
+# --- loading ---------------------------------------------------------------------------
+
+# Weekdays stand in for sessions: the loader knows only what raw.exchange_sessions says.
+DAYS = [
+    day for offset in range(280) if (day := date(2025, 1, 1) + timedelta(days=offset)).weekday() < 5
+]
+
+
+def make_extract(
+    table: str,
+    rows: list[dict],
+    *,
+    window: Window | None = None,
+    complete: bool = True,
+    retrieved_at: datetime = RETRIEVED_AT,
+) -> Extract:
+    """An extract as a source would answer it; rows name only the columns they have."""
+    contract = BY_NAME[table]
+    names = {name for row in rows for name in row} | set(contract.column_names)
+    columns: dict[str, list] = {name: [row.get(name) for row in rows] for name in sorted(names)}
+    columns[SOURCE_REF] = [f"{contract.file}, line {line}" for line in range(2, len(rows) + 2)]
+    return Extract(
+        table=table,
+        frame=typed_frame(contract, columns),
+        source="test",
+        origin=f"/folder/{contract.file}",
+        retrieved_at=retrieved_at,
+        window=window,
+        complete=complete,
+    )
+
+
+def make_prices(ticker: str = "AAA", count: int = 200, **changes: object) -> list[dict]:
+    """Daily closes of one ticker, rising by a cent; ``changes`` go into the first row."""
+    rows: list[dict] = [
+        {"ticker": ticker, "session_date": day, "close": 10 + n / 100}
+        for n, day in enumerate(DAYS[:count])
+    ]
+    rows[0] |= changes
+    return rows
+
+
+class Loading:
+    """A working file and the few ways tests look at it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self, table: str, rows: list[dict], *, allow_smaller: bool = False, **how):
+        with warehouse(self.path) as connection:
+            return load(connection, make_extract(table, rows, **how), allow_smaller=allow_smaller)
+
+    def query(self, sql: str) -> list[tuple]:
+        with warehouse(self.path, read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def rows(self, table: str = "equity_prices") -> list[tuple]:
+        """Every stored row with its provenance, batch and all."""
+        return self.query(f"FROM raw.{table} ORDER BY ALL")
+
+    def values(self, table: str = "equity_prices") -> list[tuple]:
+        """Every stored row without what differs between two loads of the same figures."""
+        return self.query(
+            f"SELECT * EXCLUDE (batch_id, retrieved_at) FROM raw.{table} ORDER BY ALL"
+        )
+
+
+def load_parents(connection: duckdb.DuckDBPyConnection) -> None:
+    """The three companies and the sessions that prices refer to."""
+    companies = [
+        {"ticker": ticker, "name": ticker, "role": "miner", "is_focal": True}
+        for ticker in ("AAA", "BBB", "CCC")
+    ]
+    sessions = [
+        {
+            "session_date": day,
+            "opens_at": datetime.combine(day, time(14, 30)),
+            "closes_at": datetime.combine(day, time(21)),
+            "is_early_close": False,
+        }
+        for day in DAYS
+    ]
+    load(connection, make_extract("companies", companies))
+    load(connection, make_extract("exchange_sessions", sessions))
+
+
+@pytest.fixture(scope="session")
+def loading_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working file with companies and sessions; tests copy it."""
+    path = tmp_path_factory.mktemp("loading") / "working.duckdb"
+    with warehouse(path) as connection:
+        load_parents(connection)
+    return path
+
+
+@pytest.fixture(scope="session")
+def in_memory_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same without a file, for tests that load very often."""
+    with duckdb.connect() as connection:
+        load_parents(connection)
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def extract_of() -> Callable[..., Extract]:
+    return make_extract
+
+
+@pytest.fixture
+def loading(tmp_path: Path, loading_template: Path) -> Loading:
+    shutil.copyfile(loading_template, tmp_path / "working.duckdb")
+    return Loading(tmp_path / "working.duckdb")
+
+
+@pytest.fixture(scope="session")
+def prices() -> Callable[..., list[dict]]:
+    return make_prices
