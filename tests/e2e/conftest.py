@@ -40,6 +40,18 @@ class Study:
             start_new_session=True,
         )
 
+    def serve(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A command that runs until it is stopped; its words go to ``server.log``."""
+        with (self.output_dir / "server.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dagster_project", *arguments],
+                cwd=self.output_dir,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
     def call(self, *arguments: str) -> tuple[int, str]:
         """Exit status and everything printed."""
         process = self.start(*arguments)
