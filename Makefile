@@ -38,16 +38,16 @@ define install
 	if ! cmp -s $(1) $(2); then \
 	    total=$$(grep -c '^[a-z0-9].*==' $(1)); \
 	    echo "installing $$total packages of $(1) into $(VENV) (once; one to three minutes) ..."; \
-	    rm -f $(2) $(VENV)/install.failed; \
+	    rm -f $(2) $(VENV)/install.ok; \
 	    { $(PY) -m pip install --disable-pip-version-check --no-input --no-deps \
 	          --require-hashes --progress-bar off -r $(1) 2>&1 \
 	      && $(PY) -m pip check --disable-pip-version-check 2>&1 \
-	      || touch $(VENV)/install.failed; } \
+	      && touch $(VENV)/install.ok || true; } \
 	      | tee $(VENV)/install.log \
 	      | awk -v total=$$total '/^(Collecting|Requirement already)/ { n++ } \
 	            n >= shown + 25 { shown = n; print "  found " n " of " total; fflush() } \
 	            /^Installing collected/ { print "  unpacking ..."; fflush() }'; \
-	    if [ -e $(VENV)/install.failed ]; then \
+	    if ! [ -e $(VENV)/install.ok ]; then \
 	        tail -n 15 $(VENV)/install.log >&2; \
 	        echo "The packages could not be installed (whole log: $(VENV)/install.log)." >&2; \
 	        echo "  mend:  check the connection to the package registry, then give the command again" >&2; \
@@ -103,7 +103,7 @@ test-all: $(DEV) ## every test, also the slow ones and those in a browser
 	@$(PY) -m pytest -m ""
 
 .PHONY: lint
-lint: $(DEV) ## style of Python and SQL, and whether generated documents are up to date
+lint: $(DEV) ## style of Python and SQL; are the documents made from contracts fresh
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m sqlfluff lint --disable-progress-bar dbt

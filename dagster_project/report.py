@@ -128,23 +128,22 @@ def _verdict(tests: Mapping[str, tuple[Any, ...]]) -> list[str]:
         shown = f" {statistic:.2f}" if test != "sample_quantile" and statistic is not None else ""
         figures.append(f"{HONEST_TESTS[test]}{shown} (p {p:.2f})")
     lines = [
-        f"  Together the {firms} moved {_percent(caar)} beyond the market; "
-        f"tests that allow for the shared date {words}:",
-        f"  {', '.join(figures)}.",
+        f"  Together the {firms} moved {_percent(caar)} beyond the market.",
+        f"  Tests that allow for the shared date {words}:",
+        f"    {', '.join(figures)}.",
     ]
     naive = tests.get(NAIVE_TEST)
     detectable = tests.get("portfolio_t", (None,) * 5)[2]
-    remarks = []
-    if naive and naive[1] is not None:
-        remarks.append(
-            f"A t-test that takes the firms for independent says {naive[0]:.2f} (p {naive[1]:.2f})"
-        )
     if detectable is not None:
-        remarks.append(
-            f"a move under {_percent(detectable).lstrip('+')} would go unseen 1 time in 5"
+        lines.append(
+            f"  They see a move of {100 * detectable:.1f}% or more in 4 cases of 5; a smaller one "
+            "may well go unseen."
         )
-    if remarks:
-        lines.append(f"  {'; '.join(remarks)}.")
+    if naive and naive[1] is not None:
+        lines.append(
+            f"  A t-test that wrongly takes the firms for independent says {naive[0]:.2f} "
+            f"(p {naive[1]:.2f})."
+        )
     return lines
 
 
@@ -177,7 +176,8 @@ def answer_lines(published_path: Path) -> list[str]:
         day.append(f"network {network[0][0]:,.1f} EH/s")
     return [
         f"{title} ({event_id})",
-        f"Close of {previous} to close of {t0}: {' · '.join(day)}",
+        f"From the close of {previous} to the close of {t0}:",
+        *(f"  {text}" for text in day),
         "",
         *_firm_lines(firms),
         "",
@@ -187,18 +187,22 @@ def answer_lines(published_path: Path) -> list[str]:
 
 def change_lines(materializations: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What a run changed, from the metadata of its raw tables and its publication."""
-    changed, total = [], 0
-    for key, metadata in materializations.items():
-        if not key.startswith("raw/"):
-            continue
-        total += 1
-        if any(metadata[name] for name in ("rows_new", "rows_revised", "rows_removed")):
-            changed.append(f"{key.removeprefix('raw/')}: {metadata['summary']}")
+    raw = {k.removeprefix("raw/"): m for k, m in materializations.items() if k.startswith("raw/")}
+    first_loads = {k: m for k, m in raw.items() if m["rows_new"] == m["dagster/row_count"] > 0}
+    changed = {
+        k: m
+        for k, m in raw.items()
+        if k not in first_loads and (m["rows_new"] or m["rows_revised"] or m["rows_removed"])
+    }
+    lines = [f"  {key}: {metadata['summary']}" for key, metadata in changed.items()]
+    if first_loads:
+        rows = sum(metadata["rows_new"] for metadata in first_loads.values())
+        lines.append(f"  {len(first_loads)} raw tables loaded for the first time, {rows:,} rows")
+    same = len(raw) - len(first_loads) - len(changed)
+    if same:
+        others = "all" if same == len(raw) else "the other"
+        lines.append(f"  {others} {same} raw tables are as they were")
     publication = materializations.get("publication/miner_marts", {})
-    lines = [f"  {text}" for text in changed]
-    if len(changed) < total:
-        others = "all" if not changed else "the other"
-        lines.append(f"  {others} {total - len(changed)} raw tables are as they were")
     if publication:
         lines.append(f"  {publication['summary']}")
     return lines

@@ -8,7 +8,7 @@ docs/decisions.md for the figures.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from dagster_project.warehouse.connection import warehouse
 UNIQUE_ID = "dagster_dbt/unique_id"
 _FAILED = {"error", "fail", "runtime error", "partial success"}
 _REPORTED_FAILURES = 8
+_SHOWN_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class NodeOutcome:
     failures: int | None
     message: str
     seconds: float
+    sql: str = ""
 
     @property
     def failed(self) -> bool:
@@ -85,6 +87,7 @@ def invoke_dbt(
             failures=node.failures,
             message=node.message or "",
             seconds=node.execution_time,
+            sql=getattr(node.node, "compiled_code", None) or "",
         )
         for node in getattr(result.result, "results", None) or []
     ]
@@ -146,14 +149,46 @@ def _materialization(spec: dg.AssetSpec, node: NodeOutcome, facts: TableFacts) -
     )
 
 
-def _check_result(spec: dg.AssetCheckSpec, node: NodeOutcome) -> dg.AssetCheckResult:
+def read_found_rows(path: Path, outcomes: Sequence[NodeOutcome]) -> dict[str, list[dict[str, Any]]]:
+    """The first rows each test found, so that a person need not run its SQL to see them."""
+    found = {}
+    with warehouse(path, read_only=True) as connection:
+        for node in outcomes:
+            if node.failures and node.sql:
+                rows = connection.execute(f"SELECT * FROM ({node.sql}) LIMIT {_SHOWN_ROWS}")
+                names = [column[0] for column in rows.description]
+                found[node.unique_id] = [
+                    dict(zip(names, row, strict=True)) for row in rows.fetchall()
+                ]
+    return found
+
+
+def _in_words(node: NodeOutcome, rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return node.message
+    first = ", ".join(f"{name} {value}" for name, value in rows[0].items())
+    return f"{node.failures} found; first: {first}"
+
+
+def _as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    header = "| " + " | ".join(rows[0]) + " |\n|" + " --- |" * len(rows[0])
+    return "\n".join([header, *("| " + " | ".join(map(str, r.values())) + " |" for r in rows)])
+
+
+def _check_result(
+    spec: dg.AssetCheckSpec, node: NodeOutcome, rows: Sequence[Mapping[str, Any]]
+) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,
         passed=node.status == "pass",
         severity=dg.AssetCheckSeverity.ERROR if node.failed else dg.AssetCheckSeverity.WARN,
-        description=node.message or None,
-        metadata={"failing_rows": node.failures or 0, "status": node.status},
+        description=_in_words(node, rows) or None,
+        metadata={
+            "rows_found": node.failures or 0,
+            "status": node.status,
+            **({"first_rows": dg.MetadataValue.md(_as_table(rows))} if rows else {}),
+        },
     )
 
 
@@ -168,6 +203,7 @@ def dagster_events(
     checks = {spec.metadata[UNIQUE_ID]: spec for spec in context.assets_def.check_specs}
     layers = sorted({spec.key.path[0] for spec in specs})
     facts = read_table_facts(settings.warehouse_path, layers)
+    found = read_found_rows(settings.warehouse_path, outcomes)
     for node in outcomes:
         if node.unique_id in models and node.status == "success":
             spec = models[node.unique_id]
@@ -175,7 +211,7 @@ def dagster_events(
             yield _materialization(spec, node, facts[(schema, table)])
     for node in outcomes:
         if node.unique_id in checks and node.status in {"pass", "warn", "fail", "error"}:
-            yield _check_result(checks[node.unique_id], node)
+            yield _check_result(checks[node.unique_id], node, found.get(node.unique_id, []))
     failed = [node for node in outcomes if node.failed]
     if failed:
         listed = [f"{n.unique_id.split('.')[2]}: {n.message}" for n in failed[:_REPORTED_FAILURES]]

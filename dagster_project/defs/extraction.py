@@ -40,8 +40,9 @@ def _extract(settings: Settings, table: Table, window: Window | None) -> Extract
     return source.extract(table, window)
 
 
-def _window(context: dg.AssetExecutionContext) -> Window | None:
-    if not (context.has_partition_key or context.has_partition_key_range):
+def _window(context: dg.AssetExecutionContext, table: Table) -> Window | None:
+    """Dates of the months asked for; a table without months is always read whole."""
+    if not table.time_column:
         return None
     start, end = context.partition_time_window
     return Window(start.date(), end.date() - timedelta(days=1))
@@ -102,7 +103,7 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
     )
     def extract_and_load(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with readable_failures():
-            extract = _extract(settings, table, _window(context))
+            extract = _extract(settings, table, _window(context, table))
             for note in extract.notes:
                 context.log.info(note)
             with warehouse(settings.warehouse_path) as connection:

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster_project.warehouse.publish import PublicationReport, code_revision, publish
-from dagster_project.warehouse.reader import published_row_counts
 
 from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
 from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.warehouse.publish import PublicationReport, code_revision, publish
+from dagster_project.warehouse.reader import published_row_counts
 
 MARTS_GROUP = "marts"
 READABLE_CHECK = "readers_see_the_manifest"

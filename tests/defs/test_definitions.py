@@ -80,7 +80,7 @@ def test_every_dbt_test_is_an_asset_check(graph: dg.AssetGraph, settings: Settin
 def test_every_check_says_what_it_looks_for(definitions: dg.Definitions) -> None:
     specs = [
         spec
-        for assets in definitions.resolve_all_asset_specs() and definitions.assets or []
+        for assets in (definitions.resolve_all_asset_specs() and definitions.assets) or []
         if isinstance(assets, dg.AssetsDefinition)
         for spec in assets.check_specs
     ]

@@ -48,7 +48,7 @@ def _count(settings: Settings, table: str) -> int:
 
 
 def _metadata(result: dg.ExecuteInProcessResult, table: str) -> dict[str, object]:
-    (made, *_) = [m for m in result.asset_materializations_for_node(f"raw__{table}")]
+    (made, *_) = list(result.asset_materializations_for_node(f"raw__{table}"))
     return {name: value.value for name, value in made.metadata.items()}
 
 
@@ -72,6 +72,9 @@ def test_a_range_is_one_run_and_a_repeat_changes_nothing(
     assert _materialize(own, COMPANIES).success
     first = _materialize(own, ["equity_prices"], tags=span)
     assert first.success
+    # The calendar has no months: a range asked for must not cut it short.
+    assert _materialize(own, ["exchange_sessions"], tags=span).success
+    assert _count(own, "exchange_sessions") > 1000
     facts = _metadata(first, "equity_prices")
     assert facts["rows_new"] == _count(own, "equity_prices") > 1000
     again = _metadata(_materialize(own, ["equity_prices"], tags=span), "equity_prices")

@@ -116,7 +116,7 @@ def test_market_model_of_his_panel_is_ordinary_least_squares(
 def test_what_he_did_not_bring_is_missing_not_zero(study: Study) -> None:
     with duckdb.connect(str(study.published), read_only=True) as connection:
         rows = connection.execute(
-            "select ticker, status, gap_return, intraday_low_return, btc_return, "
+            "select ticker, status, gap, intraday_low_return, btc_return, "
             "hpc_contracted_mw from marts.selloff_summary where event_id = 'my-event' "
             "order by ticker"
         ).fetchall()

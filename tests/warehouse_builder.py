@@ -1,0 +1,97 @@
+"""Load a data folder and build the dbt models into a temporary warehouse, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dagster_project.contracts import TABLES
+from dagster_project.settings import PROJECT_DIR, Settings, prepare_output_folders, read_settings
+from dagster_project.sources import open_calendar, open_source
+from dagster_project.warehouse.connection import warehouse
+from dagster_project.warehouse.load import load
+
+
+def settings_for(output: Path, data: Path | None = None) -> Settings:
+    """Settings that read ``data`` (default: the bundled folder) and write to ``output``."""
+    environment = {"MINER_OUTPUT_DIR": str(output)}
+    if data is not None:
+        environment["MINER_DATA_DIR"] = str(data)
+    settings = read_settings(environment)
+    prepare_output_folders(settings)
+    return settings
+
+
+def load_all(settings: Settings) -> None:
+    """Fill every raw table from the settings' data folder."""
+    source, calendar = open_source(settings), open_calendar(settings)
+    with warehouse(settings.warehouse_path) as connection:
+        for table in TABLES:
+            load(connection, (source if table.file else calendar).extract(table))
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]):
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+_PARSED = {}
+
+
+def run_dbt(settings: Settings, command: Sequence[str]):
+    """Run one dbt command on the settings' warehouse, with its own target and log folders."""
+    # Imported here: a test that needs no dbt should not pay for it.
+    from dbt.cli.main import dbtRunner
+
+    target = settings.output_dir / "dbt_target"
+    arguments = [
+        *command,
+        "--project-dir",
+        str(PROJECT_DIR / "dbt"),
+        "--profiles-dir",
+        str(PROJECT_DIR),
+        "--target-path",
+        str(target),
+        "--log-path",
+        str(target / "logs"),
+        "--quiet",
+    ]
+    with _environment(settings.dbt_environment()):
+        if "manifest" not in _PARSED:
+            # The models are the same for every folder: parse them once per test session.
+            parsed = dbtRunner().invoke(["parse", *arguments[len(command) :]])
+            assert parsed.success, parsed.exception
+            _PARSED["manifest"] = parsed.result
+        return dbtRunner(manifest=_PARSED["manifest"]).invoke(arguments)
+
+
+def failures(result) -> list[str]:
+    """Messages of the nodes that failed, for an assertion a person can read."""
+    if result.exception:
+        return [str(result.exception)]
+    return [
+        f"{node.node.unique_id}: {node.status} {node.message}"
+        for node in result.result
+        if str(node.status) in {"error", "fail", "skipped", "runtime error"}
+    ]
+
+
+def build_warehouse(output: Path, data: Path | None = None, select: Sequence[str] = ()) -> Path:
+    """Load and run the models; returns the DuckDB file. Fails with dbt's own messages."""
+    settings = settings_for(output, data)
+    load_all(settings)
+    command = ["run", *(["--select", *select] if select else [])]
+    result = run_dbt(settings, command)
+    assert result.success, "\n".join(failures(result))
+    return settings.warehouse_path
