@@ -27,7 +27,8 @@ class Settings:
     ``output_dir``  folder that receives the working file, publications and Dagster's home
     ``source_mode`` which source implementation answers (``bundled``: the CSV files)
     ``allow_smaller``  accept a load or publication that covers less than the last one
-    ``keep_publications``  how many whole publications stay on disk
+    ``keep_publications``  how many whole publications stay on disk (two at the least: a
+    reader may be opening the one that was just replaced)
     ``schedule_on``  run every weekday after the New York close (off: bundled figures do not age)
     """
 

@@ -47,8 +47,13 @@ publish.publish(Path(working), Path(published), code_revision="abc", keep=2,
 """
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("step", [*STEPS, "_replace_link", "_prune"])
+# Before a step is after the one before it, but for the first step and around the switch.
+KILLS = [(step, "after") for step in [*STEPS, "_replace_link", "_prune"]] + [
+    (step, "before") for step in ("write_database", "_replace_link", "_prune")
+]
+
+
+@pytest.mark.parametrize(("step", "moment"), KILLS)
 def test_a_kill_at_any_step_leaves_a_whole_publication(publishing, run_script, step, moment):
     publishing.run(keep=2)
     publishing.next_version(2)
@@ -151,8 +156,7 @@ except PublicationRefused as error:
 """
 
 
-# Below one DuckDB header; within the DuckDB file; and past it, where only a file that is
-# larger still would break: 4 KiB, 300 KiB.
+# Less than the header of a DuckDB file, and less than the whole of it.
 @pytest.mark.parametrize("limit", [4096, 300_000])
 def test_the_system_refusing_to_write_is_said(publishing, run_script, limit):
     publishing.run()
