@@ -55,7 +55,23 @@ def own_panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     settings = settings_for(folder / "out", folder / "data")
     load_all(settings)
-    result = run_dbt(settings, ["build", "--exclude", "resource_type:unit_test"])
+    # The sell-off chain on own panels is tested with its models; here are the other marts
+    # and every data test that their tables allow.
+    result = run_dbt(
+        settings,
+        [
+            "build",
+            "--select",
+            "+fct_ai_exposure",
+            "+fct_capex_announcements",
+            "+fct_mining_economics",
+            "+fct_source_reconciliation",
+            "--indirect-selection",
+            "buildable",
+            "--exclude",
+            "resource_type:unit_test",
+        ],
+    )
     assert result.success, "\n".join(failures(result))
     assert not [item.node.name for item in result.result if str(item.status) == "warn"]
     return settings.warehouse_path
