@@ -74,7 +74,7 @@ panel as (
         prices.first_date,
         greatest(
             prices.last_date,
-            least((select max(last_date) from last_dates), calendar_end.last_session_date)
+            least((select max(last_dates.last_date) from last_dates), calendar_end.last_session_date)
         ) as last_date
     from prices
     cross join calendar_end

@@ -25,8 +25,8 @@ contracts as (
 known_contracts as (
 
     select
-        changes.valid_from_date,
-        contracts.*
+        contracts.*,
+        changes.valid_from_date
     from changes
     inner join contracts
         on
@@ -97,7 +97,7 @@ counterparties as (
         valid_from_date,
         counterparty,
         sum(power_mw) as counterparty_mw,
-        sum(power_mw) / nullif(max(contracts_mw), 0) as share
+        sum(power_mw) / nullif(max(contracts_mw), 0) as counterparty_share
     from comparable_contracts
     group by ticker, valid_from_date, counterparty
 
@@ -108,7 +108,7 @@ concentration as (
     select
         ticker,
         valid_from_date,
-        sum(share * share) as counterparty_hhi
+        sum(counterparty_share * counterparty_share) as counterparty_hhi
     from counterparties
     group by ticker, valid_from_date
 

@@ -29,8 +29,8 @@ facts as (
 known_facts as (
 
     select
-        changes.valid_from_date,
-        facts.*
+        facts.*,
+        changes.valid_from_date
     from changes
     inner join facts
         on

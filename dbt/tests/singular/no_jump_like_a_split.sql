@@ -50,6 +50,8 @@ splits as (
 
 )
 
+-- In logs and relative to the split's own size: ordinary moves of a day hide a ratio of ten
+-- no better than a ratio of two, and a jump by half on news is no 3:2 split.
 select
     ratios.ticker,
     ratios.session_date,
@@ -58,9 +60,14 @@ select
 from ratios
 inner join splits
     on
-        abs(ratios.close_ratio / splits.split_ratio - 1) <= {{ near }}
-        and abs(ratios.open_ratio / splits.split_ratio - 1) <= {{ near }}
+        abs(ln(ratios.open_ratio / splits.split_ratio)) <= {{ near }} * abs(ln(splits.split_ratio))
+        and abs(ln(ratios.close_ratio / splits.split_ratio))
+        <= {{ near }} * abs(ln(splits.split_ratio))
 left join market
     on ratios.session_date = market.session_date
 where coalesce(abs(market.benchmark_return), 0) < {{ quiet }}
+qualify row_number() over (
+    partition by ratios.ticker, ratios.session_date
+    order by abs(ln(ratios.close_ratio / splits.split_ratio)) asc, splits.split_ratio asc
+) = 1
 order by ratios.ticker, ratios.session_date

@@ -49,8 +49,8 @@ from series
 cross join newest
 inner join {{ ref('stg_exchange_sessions') }} as sessions
     on
-        sessions.session_date > series.last_date
-        and sessions.session_date <= newest.newest_session_date
+        series.last_date < sessions.session_date
+        and newest.newest_session_date >= sessions.session_date
 group by series.table_name, series.series_name, series.last_date, newest.newest_session_date
 having count(*) > {{ rule['threshold'] }}
 order by series.table_name, series.series_name

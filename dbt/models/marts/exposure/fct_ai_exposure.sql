@@ -44,7 +44,16 @@ joined as (
         changes.ticker,
         changes.valid_from_date,
         changes.valid_to_date,
-        facts.* exclude (ticker, valid_from_date, newest_known_date, weakest_quality_rank),
+        facts.hpc_contracted_stated_mw,
+        facts.hpc_contracted_stated_basis,
+        facts.hpc_contracted_stated_value_basis,
+        facts.hpc_contracted_stated_date,
+        facts.hpc_contracted_stated_known_date,
+        facts.gross_power_mw,
+        facts.gross_power_basis,
+        facts.gross_power_known_date,
+        facts.hpc_revenue_share,
+        facts.hpc_revenue_quarter_end_date,
         contracts.hpc_contracted_critical_it_mw,
         contracts.hpc_contracted_gross_mw,
         contracts.hpc_contracted_unknown_basis_mw,
@@ -122,7 +131,8 @@ with_share_basis as (
         case
             when with_headline.gross_power_mw is null then null
             when with_headline.hpc_contracted_mw = 0 then 'none_contracted'
-            when with_headline.hpc_contracted_basis = 'critical_it'
+            when
+                with_headline.hpc_contracted_basis = 'critical_it'
                 and parameters.pue_assumed is not null then 'critical_it_times_pue'
             when with_headline.hpc_contracted_basis = 'gross' then 'gross'
         end as share_basis,
@@ -192,11 +202,11 @@ final as (
         contract_value_usd,
         value_per_mw_year_usd,
         cast(
-            (hpc_contracted_mw is null)::integer
-            + (gross_power_mw is null)::integer
-            + (hpc_mw_share is null)::integer
-            + (hpc_revenue_share is null)::integer
-            + (contract_value_usd is null and hpc_status <> 'none_found')::integer
+            cast(hpc_contracted_mw is null as integer)
+            + cast(gross_power_mw is null as integer)
+            + cast(hpc_mw_share is null as integer)
+            + cast(hpc_revenue_share is null as integer)
+            + cast(contract_value_usd is null and hpc_status <> 'none_found' as integer)
             as integer
         ) as n_fields_missing,
         {{ quality_grade_name('weakest_quality_rank') }} as weakest_source

@@ -72,11 +72,13 @@ with_returns as (
 
     select
         *,
-        case when lag(day_number) over by_day = day_number - 1
-            then first_close_usd / lag(first_close_usd) over by_day - 1
+        case
+            when lag(day_number) over by_day = day_number - 1
+                then first_close_usd / lag(first_close_usd) over by_day - 1
         end as first_close_return,
-        case when lag(day_number) over by_day = day_number - 1
-            then second_close_usd / lag(second_close_usd) over by_day - 1
+        case
+            when lag(day_number) over by_day = day_number - 1
+                then second_close_usd / lag(second_close_usd) over by_day - 1
         end as second_close_return
     from numbered
     window by_day as (
