@@ -169,8 +169,15 @@ def test_dividend_payers_are_compared_by_returns(marts: duckdb.DuckDBPyConnectio
         ["GOOGL", "META", "MSFT", "ORCL", "QQQ", "SPY", "WGMI"],
     )
     assert "CORZ" in fields[1][1]
-    worst = marts.execute(
-        "select max(relative_difference) from marts.fct_source_reconciliation "
+
+
+def test_two_bitcoin_prices_lie_close_together(marts: duckdb.DuckDBPyConnection) -> None:
+    days, mean, worst, worst_date = marts.execute(
+        "select count(*), avg(relative_difference), max(relative_difference), "
+        "max_by(value_date, relative_difference) from marts.fct_source_reconciliation "
         "where table_name = 'btc_prices'"
     ).fetchone()
-    assert worst[0] == pytest.approx(0.0101, abs=0.0002)
+    assert days == 609
+    assert mean == pytest.approx(0.00106, abs=0.00001)
+    assert worst == pytest.approx(0.00823, abs=0.00001)
+    assert worst_date == date(2024, 4, 13)
