@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 from dagster_dbt import DbtProject
 
+from dagster_project.dbt_manifest import ensure_manifest
 from dagster_project.defs.extraction import extraction_definitions
 from dagster_project.defs.publication import MARTS_GROUP, publication_definitions
 from dagster_project.defs.schedules import freshness_policy, schedule_definitions
@@ -14,6 +15,8 @@ from dagster_project.settings import PROJECT_DIR, Settings, current_settings
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """All definitions over the given settings, so that a test can point them elsewhere."""
+    # A code location started by hand must not meet a missing or stale manifest.
+    ensure_manifest(settings)
     project = DbtProject(project_dir=settings.dbt_project_dir, profiles_dir=PROJECT_DIR)
     models = transformation_definitions(settings, project)
     marts = [

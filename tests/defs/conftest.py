@@ -7,7 +7,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_project.dbt_manifest import ensure_manifest
 from dagster_project.definitions import build_definitions
 from dagster_project.settings import Settings, prepare_output_folders, read_settings
 
@@ -16,7 +15,6 @@ from dagster_project.settings import Settings, prepare_output_folders, read_sett
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     made = read_settings({"MINER_OUTPUT_DIR": str(tmp_path_factory.mktemp("output"))})
     prepare_output_folders(made)
-    ensure_manifest(made)
     return made
 
 
