@@ -51,8 +51,12 @@ class ProgressHandler(logging.Handler):
         print(line, file=self._stream, flush=True)
 
 
-@dg.logger(description="One line per step on the terminal.")
-def progress_logger(context: dg.InitLoggerContext) -> logging.Logger:
+def _terminal(context: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.Logger("miner_warehouse.progress", level=logging.DEBUG)
     logger.addHandler(ProgressHandler(sys.stdout))
     return logger
+
+
+progress_logger = dg.LoggerDefinition(
+    _terminal, config_schema={}, description="One line per step on the terminal."
+)

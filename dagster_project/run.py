@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagster_project.dbt_manifest import ensure_manifest
 from dagster_project.errors import WarehouseLocked, WarehouseProjectError
@@ -66,7 +66,7 @@ def _checks(result: dg.ExecuteInProcessResult) -> CheckCounts:
     return counts
 
 
-def _materializations(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:
+def _materializations(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     found = {}
     for event in result.filter_events(lambda event: event.is_step_materialization):
         made = event.step_materialization_data.materialization

@@ -51,7 +51,8 @@ def sources_yaml() -> str:
             }
         ],
     }
-    return _GENERATED + yaml.safe_dump(document, sort_keys=False, width=100, allow_unicode=True)
+    text: str = yaml.safe_dump(document, sort_keys=False, width=100, allow_unicode=True)
+    return _GENERATED + text
 
 
 def _accepted(column: Column) -> str:

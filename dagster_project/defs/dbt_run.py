@@ -57,11 +57,10 @@ def invoke_dbt(
     Raises WarehouseProjectError when dbt itself fails (a parse error, a locked file).
     """
     from dbt.cli.main import dbtRunner
-    from dbt_common.events.base_types import EventMsg
 
-    def follow(event: EventMsg) -> None:
+    def follow(event: Any) -> None:
         # Each line is a stored event: tests that pass are told by their check results.
-        said = event.info.msg.strip()
+        said = str(event.info.msg).strip()
         is_news = event.info.name == "LogModelResult" or (
             event.info.name == "LogTestResult" and " PASS " not in said
         )

@@ -1,6 +1,7 @@
 """One asset per raw table: ask the source, load what it answers."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -48,7 +49,7 @@ def _window(context: dg.AssetExecutionContext, table: Table) -> Window | None:
     return Window(start.date(), end.date() - timedelta(days=1))
 
 
-def _metadata(extract: Extract, report: LoadReport) -> dict[str, object]:
+def _metadata(extract: Extract, report: LoadReport) -> dict[str, Any]:
     return {
         "dagster/row_count": report.total,
         "rows_read": report.read,
@@ -101,7 +102,7 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
         ],
         retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
     )
-    def extract_and_load(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def extract_and_load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         with readable_failures():
             extract = _extract(settings, table, _window(context, table))
             for note in extract.notes:

@@ -1,6 +1,7 @@
 """The published marts: one asset, downstream of every mart."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -24,7 +25,7 @@ _MANIFEST_COLUMNS = dg.TableSchema(
 )
 
 
-def _metadata(report: PublicationReport) -> dict[str, object]:
+def _metadata(report: PublicationReport) -> dict[str, Any]:
     return {
         "dagster/row_count": report.rows,
         "publication_id": report.publication_id,
@@ -80,7 +81,7 @@ def publication_definitions(
             )
         ],
     )
-    def miner_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def miner_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         with readable_failures():
             report = publish(
                 settings.warehouse_path,

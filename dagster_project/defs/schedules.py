@@ -14,15 +14,6 @@ AFTER_THE_CLOSE = "0 18 * * 1-5"
 READY_BY = "0 20 * * 1-5"
 
 
-def refresh_job() -> dg.JobDefinition:
-    """Every asset, from the sources to the publication."""
-    return dg.define_asset_job(
-        REFRESH_JOB,
-        selection=dg.AssetSelection.all(),
-        description="Extract, load, build, check and publish everything.",
-    )
-
-
 def freshness_policy(settings: Settings) -> dg.FreshnessPolicy | None:
     """The publication is renewed every weekday evening; bundled figures never age."""
     if not settings.schedule_on:
@@ -34,7 +25,11 @@ def freshness_policy(settings: Settings) -> dg.FreshnessPolicy | None:
 
 def schedule_definitions(settings: Settings) -> dg.Definitions:
     """The weekday schedule: off unless MINER_SCHEDULE is on."""
-    job = refresh_job()
+    job = dg.define_asset_job(
+        REFRESH_JOB,
+        selection=dg.AssetSelection.all(),
+        description="Extract, load, build, check and publish everything.",
+    )
 
     @dg.schedule(
         job=job,

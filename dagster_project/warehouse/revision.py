@@ -13,7 +13,7 @@ def _git(project_dir: Path, *arguments: str) -> str | None:
     # A git hook exports GIT_DIR and its kin, which would answer for another repository.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
+        done = subprocess.run(
             ["git", "-C", str(project_dir), *arguments],  # noqa: S607 - git is found on the PATH
             capture_output=True,
             text=True,

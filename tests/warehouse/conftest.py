@@ -172,7 +172,7 @@ for line in sys.stdin:
 
     def __init__(self, folder: Path) -> None:
         self._stdout, self._stderr = folder / "stdout", folder / "stderr"
-        self._process = subprocess.Popen(  # noqa: S603 - the source is the test's own
+        self._process = subprocess.Popen(
             [sys.executable, "-c", self._SOURCE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -223,7 +223,7 @@ class Holder:
     )
 
     def __init__(self, path: Path, mode: str) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - the source is the test's own
+        self._process = subprocess.Popen(
             [sys.executable, "-c", self._SOURCE, str(path), mode],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

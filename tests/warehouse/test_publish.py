@@ -346,7 +346,7 @@ def test_two_publications_never_run_at_once(publishing):
 
 def _git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         ["git", "-C", str(folder), *identity, *arguments],  # noqa: S607
         capture_output=True,
         text=True,

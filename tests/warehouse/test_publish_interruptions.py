@@ -269,7 +269,7 @@ def test_readers_never_see_an_error_or_a_torn_publication(publishing):
     publishing.run()
     parquet = publishing.published / "parquet" / "fct_daily.parquet"
     readers = [
-        subprocess.Popen(  # noqa: S603 - the source is the test's own
+        subprocess.Popen(
             [sys.executable, "-c", READER, str(publishing.database), str(parquet), "11"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
