@@ -27,7 +27,9 @@ class Settings:
     ``output_dir``  folder that receives the working file, publications and Dagster's home
     ``source_mode`` which source implementation answers (``bundled``: the CSV files)
     ``allow_smaller``  accept a load or publication that covers less than the last one
-    ``keep_publications``  how many whole publications stay on disk
+    ``keep_publications``  how many whole publications stay on disk (two at the least: a
+    reader may be opening the one that was just replaced)
+    ``schedule_on``  run every weekday after the New York close (off: bundled figures do not age)
     """
 
     data_dir: Path
@@ -35,6 +37,7 @@ class Settings:
     source_mode: str = "bundled"
     allow_smaller: bool = False
     keep_publications: int = 3
+    schedule_on: bool = False
 
     @property
     def warehouse_path(self) -> Path:
@@ -91,7 +94,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
     ``MINER_DATA_DIR`` (default: the project's ``data/``), ``MINER_OUTPUT_DIR``
     (default: the data folder itself, so that one folder is one complete study),
-    ``MINER_SOURCE``, ``MINER_ALLOW_SMALLER``, ``MINER_KEEP_PUBLICATIONS``.
+    ``MINER_SOURCE``, ``MINER_ALLOW_SMALLER``, ``MINER_KEEP_PUBLICATIONS``, ``MINER_SCHEDULE``.
 
     Raises SettingsError when a folder does not exist or a value is not understood.
     """
@@ -121,6 +124,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         source_mode=source_mode,
         allow_smaller=_switch(environment, "MINER_ALLOW_SMALLER"),
         keep_publications=int(keep_text),
+        schedule_on=_switch(environment, "MINER_SCHEDULE"),
     )
 
 

@@ -34,7 +34,6 @@ def _source_table(table: Table) -> dict[str, object]:
     return {
         "name": table.name,
         "description": f"{table.description} Grain: {table.grain}.",
-        "data_tests": [{"unique_key": {"arguments": {"columns": list(table.key)}}}],
         "columns": [_source_column(column) for column in table.stored_columns],
     }
 

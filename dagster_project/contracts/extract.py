@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import pandas as pd
 
@@ -57,7 +58,7 @@ class Extract:
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
-def typed_frame(table: Table, columns: dict[str, list]) -> pd.DataFrame:
+def typed_frame(table: Table, columns: dict[str, list[Any]]) -> pd.DataFrame:
     """Frame with the contract's dtypes from lists of Python values (None is missing).
 
     Contract columns that ``columns`` lacks become missing.

@@ -565,6 +565,12 @@ MARKET_EVENTS = Table(
         Column("groups_named", Kind.TEXT, "Groups the news names, by ';'.", in_file=False),
         _url(required=False),
         Column("note", Kind.TEXT, "What else happened that day.", in_file=False),
+        Column(
+            "is_headline",
+            Kind.BOOLEAN,
+            "True for the event that the printed answer is about; else it is the latest one.",
+            in_file=False,
+        ),
     ),
 )
 

@@ -17,6 +17,10 @@ from dagster_project.errors import SourceError
 MAX_REPORTED_PROBLEMS = 10
 # A field of this size is a quote that was never closed, not a figure or a note.
 MAX_FIELD_CHARACTERS = 65_536
+# A year outside these is a slip of the keyboard, and calendars cannot reach it.
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+# What the warehouse's whole-number type holds.
+LARGEST_INTEGER = 2**63 - 1
 
 _TRUE = {"1", "true", "yes"}
 _FALSE = {"0", "false", "no"}
@@ -25,22 +29,37 @@ _FALSE = {"0", "false", "no"}
 def _parse_date(text: str) -> date:
     if len(text) != 10:
         raise ValueError
-    return date.fromisoformat(text)
+    day = date.fromisoformat(text)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError
+    return day
+
+
+def _refuse_underscores(text: str) -> None:
+    # Python reads 1_000 as a number; no file format does.
+    if "_" in text:
+        raise ValueError
 
 
 def _parse_integer(text: str) -> int:
+    _refuse_underscores(text)
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        number = float(text)  # "1200.0" is what spreadsheets write for a whole number
-        if number.is_integer():
-            return int(number)
-        raise
+        # "1200.0" is what spreadsheets write for a whole number.
+        real = float(text)
+        if not real.is_integer():
+            raise
+        number = int(real)
+    if abs(number) > LARGEST_INTEGER:
+        raise ValueError
+    return number
 
 
 def _parse_number(text: str) -> float:
+    _refuse_underscores(text)
     number = float(text)
-    if number != number or "_" in text:
+    if number != number:
         raise ValueError
     return number
 
@@ -56,7 +75,7 @@ def _parse_boolean(text: str) -> bool:
 
 _PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
     Kind.TEXT: (str, "text"),
-    Kind.DATE: (_parse_date, "a date written YYYY-MM-DD"),
+    Kind.DATE: (_parse_date, f"a date written YYYY-MM-DD, from {FIRST_YEAR} to {LAST_YEAR}"),
     Kind.INTEGER: (_parse_integer, "a whole number"),
     Kind.NUMBER: (_parse_number, "a number (leave the field empty where the value is missing)"),
     Kind.BOOLEAN: (_parse_boolean, "yes or no (1 or 0)"),
@@ -73,15 +92,27 @@ def _decode(path: Path, shown: str) -> str:
             mend="check that it is a file and that this user may read it",
         ) from error
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - raw.rfind(b"\n", 0, error.start)
         raise SourceError(
             f"The file is not UTF-8: byte 0x{raw[error.start]:02x} cannot be read.",
-            where=f"{shown}, line {line}, byte {column} of the line",
+            where=f"{shown}, {_place(raw, error.start)}",
             mend="save the file as UTF-8",
         ) from error
+    if b"\0" in raw:
+        # The csv module lets it pass, and it would sit unseen in a stored text.
+        raise SourceError(
+            "The file holds a NUL byte, which no text has.",
+            where=f"{shown}, {_place(raw, raw.index(0))}",
+            mend="the file is damaged or not a text file: restore it, or save it as UTF-8",
+        )
+    return text
+
+
+def _place(raw: bytes, position: int) -> str:
+    line = raw.count(b"\n", 0, position) + 1
+    column = position - raw.rfind(b"\n", 0, position)
+    return f"line {line}, byte {column} of the line"
 
 
 def _check_header(header: list[str], table: Table, shown: str) -> None:
@@ -164,7 +195,7 @@ def _parse_column(
     return []
 
 
-def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list], list[int]]:
+def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list[Any]], list[int]]:
     """Typed columns of a CSV file and the line number of each row.
 
     Values are Python objects, None where the field is empty; a file without rows gives
@@ -174,7 +205,7 @@ def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list], 
     header, rows, lines = _read_rows(_decode(path, shown), table, shown)
     problems: list[tuple[int, str]] = []
     by_name = {c.name: c for c in table.stored_columns}
-    columns: dict[str, list] = {}
+    columns: dict[str, list[Any]] = {}
     for position, name in enumerate(header):
         texts = [row[position].strip() for row in rows]
         column = by_name[name]

@@ -57,28 +57,41 @@ class DataFolder:
         )
 
     def first_date(self) -> date:
-        """First date of any series in the folder."""
-        first = [
-            min(dates) for table in TABLES if table.time_column and (dates := self._dates(table))
-        ]
-        if not first:
-            raise SourceError(
-                "No series in the data folder has a row.",
-                where=str(self._folder),
-                mend="add snapshot/equity_daily.csv (data/README.md describes it)",
-            )
-        return min(first)
+        """First date of any series in the folder that can be read.
+
+        A malformed file is left to the asset that loads it, which says what is wrong,
+        unless no series can be read at all: then its error is raised here.
+        """
+        first: list[date] = []
+        errors: list[SourceError] = []
+        for table in TABLES:
+            if not table.time_column:
+                continue
+            try:
+                first.extend(self._dates(table)[:1])
+            except SourceError as error:
+                errors.append(error)
+        if first:
+            return min(first)
+        if errors:
+            raise errors[0]
+        raise SourceError(
+            "No series in the data folder has a row.",
+            where=str(self._folder),
+            mend="add snapshot/equity_daily.csv (data/README.md describes it)",
+        )
 
     def _dates(self, table: Table) -> list[date]:
+        """Dates of a series in ascending order; empty where its file is absent."""
         path, _ = self._locate(table)
         if path is None:
             return []
         columns, _ = read_csv(path, table, shown=str(path))
-        return columns[table.time_column]
+        return sorted(columns[table.time_column])
 
     def _locate(self, table: Table) -> tuple[Path | None, tuple[str, ...]]:
         path = self._folder / table.file
-        if path.exists():
+        if _is_there(path):
             return path, ()
         if table.default_from_bundled:
             note = f"{table.file} is not in {self._folder}: the project's own file stands in"
@@ -91,3 +104,12 @@ class DataFolder:
             mend=f"add the file with the columns {', '.join(c.name for c in table.columns)} "
             "(data/README.md describes them)",
         )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # A folder that may not be searched hides its files; reading one says why, whereas
+        # calling it absent would pass an optional table off as empty.
+        return True

@@ -12,8 +12,18 @@ NEW_YORK = ZoneInfo("America/New_York")
 REGULAR_CLOSE = time(16, 0)
 
 
+def is_session(day: date) -> bool:
+    """Whether the New York Stock Exchange trades on a day."""
+    import exchange_calendars
+
+    calendar = exchange_calendars.get_calendar(
+        CALENDAR_CODE, start=f"{day.year}-01-01", end=f"{day.year}-12-31"
+    )
+    return bool(calendar.is_session(day.isoformat()))
+
+
 class ExchangeCalendar:
-    """Sessions with opening and closing instants, from the year before ``first`` to next year's end.
+    """Sessions with their instants, from the year before ``first`` to the end of next year.
 
     A year of sessions before the first figure lets an early event have a previous session.
     """
@@ -55,5 +65,6 @@ class ExchangeCalendar:
             source=self.name,
             origin=f"exchange_calendars {exchange_calendars.__version__}",
             retrieved_at=datetime.now(UTC).replace(tzinfo=None),
-            complete=True,
+            # Without a window this is every session; a narrowed answer must not remove others.
+            complete=window is None,
         )

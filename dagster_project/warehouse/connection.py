@@ -3,25 +3,61 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from dagster_project.errors import WarehouseLocked, WarehouseProjectError
+from dagster_project.warehouse.ddl import literal, quoted
 
 LOCK_ATTEMPTS = 20
 LOCK_WAIT_SECONDS = 0.5
 
 
+Opened = TypeVar("Opened")
+
+
 def _is_lock_error(error: duckdb.Error) -> bool:
     text = str(error)
-    return (
-        "Could not set lock" in text
-        or "Conflicting lock" in text
-        or "being used by another" in text
+    return any(
+        sign in text
+        for sign in (
+            "Could not set lock",
+            "Conflicting lock",
+            "being used by another",
+            # The two ways DuckDB says that this very process has the file open otherwise.
+            "different configuration",
+            "Unique file handle conflict",
+        )
     )
+
+
+def _when_unlocked(
+    path: Path, attempt_open: Callable[[], Opened], attempts: int, wait_seconds: float
+) -> Opened:
+    for attempt in range(attempts):
+        try:
+            return attempt_open()
+        except duckdb.Error as error:
+            if not _is_lock_error(error):
+                raise WarehouseProjectError(
+                    f"The DuckDB file cannot be opened: {error}",
+                    where=str(path),
+                    mend="if it was damaged, 'make rebuild' sets it aside and builds a new one "
+                    "from the data folder",
+                ) from error
+            if attempt + 1 == attempts:
+                raise WarehouseLocked(
+                    "Another program, or another connection of this one, holds the working file.",
+                    where=f"{path} ({str(error).split(' See also')[0]})",
+                    mend="close that program or wait for its run to end, then run again; "
+                    "readers should open the published file, which is never locked",
+                ) from error
+            time.sleep(wait_seconds)
+    raise AssertionError("unreachable: attempts is at least 1")
 
 
 def open_duckdb(
@@ -36,35 +72,48 @@ def open_duckdb(
     Raises WarehouseLocked naming the process that holds the file, or
     WarehouseProjectError where the file is not a readable DuckDB database.
     """
-    for attempt in range(attempts):
-        try:
-            return duckdb.connect(str(path), read_only=read_only)
-        except duckdb.Error as error:
-            if not _is_lock_error(error):
-                raise WarehouseProjectError(
-                    f"The DuckDB file cannot be opened: {error}",
-                    where=str(path),
-                    mend="if it was damaged, 'make rebuild' sets it aside and builds a new one "
-                    "from the data folder",
-                ) from error
-            if attempt + 1 == attempts:
-                raise WarehouseLocked(
-                    "Another program holds the working file.",
-                    where=f"{path} ({str(error).split(' See also')[0]})",
-                    mend="close that program or wait for its run to end, then run again; "
-                    "readers should open the published file, which is never locked",
-                ) from error
-            time.sleep(wait_seconds)
-    raise AssertionError("unreachable: attempts is at least 1")
+    return _when_unlocked(
+        path, lambda: duckdb.connect(str(path), read_only=read_only), attempts, wait_seconds
+    )
+
+
+def attach_read_only(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    alias: str,
+    *,
+    attempts: int = LOCK_ATTEMPTS,
+    wait_seconds: float = LOCK_WAIT_SECONDS,
+) -> None:
+    """Attach a DuckDB file for reading, waiting for its lock and failing as ``open_duckdb`` does.
+
+    A connection opened read-only cannot write any other file; attaching is the way to
+    read one file and write another.
+    """
+    statement = f"ATTACH {literal(str(path))} AS {quoted(alias)} (READ_ONLY)"
+    _when_unlocked(path, lambda: connection.execute(statement), attempts, wait_seconds)
 
 
 @contextmanager
 def warehouse(
     path: Path, *, read_only: bool = False, attempts: int = LOCK_ATTEMPTS
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The working file, closed when the block ends however it ends."""
+    """The working file, closed when the block ends however it ends.
+
+    A disk that is full or fails becomes WarehouseProjectError; whatever was committed
+    before is still in the file.
+    """
     connection = open_duckdb(path, read_only=read_only, attempts=attempts)
     try:
         yield connection
+    except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
+        if isinstance(error, duckdb.TransactionException) and "Failed to commit" not in str(error):
+            raise
+        raise WarehouseProjectError(
+            f"The working file cannot be read or written: {str(error).splitlines()[0]}",
+            where=str(path),
+            mend="free disk space or mend what is named above and run again; what was loaded "
+            "before is untouched",
+        ) from error
     finally:
         connection.close()

@@ -92,9 +92,8 @@ def create_table_sql(table: Table) -> str:
 
 def comment_sql(table: Table) -> list[str]:
     """COMMENT statements for a raw table and its columns."""
-    statements = [
-        f"COMMENT ON TABLE {raw_name(table)} IS {literal(f'{table.description} Grain: {table.grain}.')}"
-    ]
+    description = literal(f"{table.description} Grain: {table.grain}.")
+    statements = [f"COMMENT ON TABLE {raw_name(table)} IS {description}"]
     statements += [
         f"COMMENT ON COLUMN {raw_name(table)}.{quoted(c.name)} IS {literal(c.description)}"
         for c in table.stored_columns

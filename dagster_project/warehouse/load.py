@@ -10,6 +10,7 @@ or removed row is kept in ``ingest.revisions``. All of it is one transaction.
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -54,7 +55,8 @@ class LoadReport:
             )
             if count
         ]
-        return f"{self.total:,} rows, " + (", ".join(parts) or "unchanged")
+        rows = "row" if self.total == 1 else "rows"
+        return f"{self.total:,} {rows}, " + (", ".join(parts) or "unchanged")
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,8 @@ def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, table: Table) 
             mend="keep the row that is right",
         )
     repeats = connection.execute(
-        f"DELETE FROM incoming WHERE row_id NOT IN (SELECT min(row_id) FROM incoming GROUP BY {keys})"
+        "DELETE FROM incoming WHERE row_id NOT IN "
+        f"(SELECT min(row_id) FROM incoming GROUP BY {keys})"
     ).fetchone()
     return repeats[0] if repeats else 0
 
@@ -250,7 +253,8 @@ def _set_rejected_aside(
         [batch, table.name, now],
     )
     listed = connection.execute(
-        f"SELECT {SOURCE_REF} || coalesce(', column ' || breach_column, '') || ': ' || breach_reason "
+        f"SELECT {SOURCE_REF} || coalesce(', column ' || breach_column, '') "
+        "|| ': ' || breach_reason "
         "FROM breaches JOIN incoming USING (row_id) ORDER BY refuse DESC, row_id, breach_column "
         f"LIMIT {_REPORTED_BREACHES}"
     ).fetchall()
@@ -338,6 +342,7 @@ def _merge(
             f"CAST(to_json(struct_pack({row_key})) AS VARCHAR), "
             f"CAST(to_json(struct_pack({old_row})) AS VARCHAR), stored.batch_id "
             f"FROM {target} AS stored ANTI JOIN incoming AS fresh ON {same_key} "
+            f"ANTI JOIN rejected_keys AS broken ON {same_key.replace('fresh.', 'broken.')} "
             f"WHERE {in_scope}"
         )
     counted = connection.execute(
@@ -389,40 +394,29 @@ def load(
     Raises LoadRefused, with the stored rows untouched, when the batch contradicts
     itself, breaks a reference, has more broken rows than the contract's
     ``max_rejected_share``, or drops more than ``max_removed_share`` of the stored rows
-    (``allow_smaller`` lifts only the last). Refused rows are kept in
-    ``ingest.rejected_rows`` either way.
+    (``allow_smaller`` lifts only the last). The refusal is logged in ``ingest.batches``,
+    and rows that break the contract are kept in ``ingest.rejected_rows`` either way.
     """
     table = BY_NAME[extract.table]
     ensure_schema(connection)
     batch = uuid.uuid4().hex
     now = datetime.now(UTC).replace(tzinfo=None)
+    refusal: LoadRefused | None = None
     connection.execute("BEGIN")
     try:
         read = _stage(connection, table, extract, batch)
         _find_breaches(connection, table)
         rejected, rejections = _set_rejected_aside(connection, table, batch, now)
-        must_refuse = connection.execute("SELECT count(*) FROM breaches WHERE refuse").fetchone()
-        assert must_refuse is not None
-        if must_refuse[0] or rejected > table.max_rejected_share * read:
-            total_row = connection.execute(f"SELECT count(*) FROM {raw_name(table)}").fetchone()
-            assert total_row is not None
-            report = LoadReport(
-                table.name, batch, read, 0, 0, 0, 0, rejected, total_row[0], rejections
-            )
-            _log_batch(connection, extract, now, "refused", report)
-            connection.execute("COMMIT")
-            raise LoadRefused(
-                f"{rejected:,} of {read:,} rows break the contract of table {table.name}; "
-                "nothing was loaded, the stored rows stay.",
-                where="\n         ".join(rejections),
-                mend="correct the rows and run again; all of them are in "
-                f"{INGEST_SCHEMA}.rejected_rows (batch {batch[:8]})",
-            )
-        connection.execute("DELETE FROM incoming WHERE row_id IN (SELECT row_id FROM breaches)")
-        _refuse_contradictions(connection, table)
-        inserted, updated, unchanged, removed, total = _merge(
-            connection, table, extract, batch, now, allow_smaller=allow_smaller
-        )
+        try:
+            _refuse_breaches(connection, table, batch, read, rejected, rejections)
+            _leave_rejected_out(connection, table)
+            _refuse_contradictions(connection, table)
+            counts = _merge(connection, table, extract, batch, now, allow_smaller=allow_smaller)
+        except LoadRefused as error:
+            # Every refusal comes before the first write to the stored rows, so committing
+            # keeps the log and the rejected rows and nothing else.
+            refusal, counts = error, _no_change(connection, table)
+        inserted, updated, unchanged, removed, total = counts
         report = LoadReport(
             table.name,
             batch,
@@ -435,16 +429,58 @@ def load(
             total,
             rejections,
         )
-        _log_batch(connection, extract, now, "loaded", report)
+        _log_batch(connection, extract, now, "refused" if refusal else "loaded", report)
         connection.execute("COMMIT")
     except BaseException:
         _roll_back(connection)
         raise
+    if refusal:
+        raise refusal
     return report
 
 
+def _refuse_breaches(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    batch: str,
+    read: int,
+    rejected: int,
+    rejections: tuple[str, ...],
+) -> None:
+    must_refuse = connection.execute("SELECT count(*) FROM breaches WHERE refuse").fetchone()
+    assert must_refuse is not None
+    if must_refuse[0] or rejected > table.max_rejected_share * read:
+        raise LoadRefused(
+            f"{rejected:,} of {read:,} rows break the contract of table {table.name}; "
+            "nothing was loaded, the stored rows stay.",
+            where="\n         ".join(rejections),
+            mend="correct the rows and run again; all of them are in "
+            f"{INGEST_SCHEMA}.rejected_rows (batch {batch[:8]})",
+        )
+
+
+def _leave_rejected_out(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Take broken rows out of the batch, remembering their keys.
+
+    The source still has those rows, only unreadable: what was stored for them before stays.
+    """
+    keys = ", ".join(quoted(name) for name in table.key)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE rejected_keys AS SELECT {keys} FROM incoming "
+        "WHERE row_id IN (SELECT row_id FROM breaches)"
+    )
+    connection.execute("DELETE FROM incoming WHERE row_id IN (SELECT row_id FROM breaches)")
+
+
+def _no_change(
+    connection: duckdb.DuckDBPyConnection, table: Table
+) -> tuple[int, int, int, int, int]:
+    total = connection.execute(f"SELECT count(*) FROM {raw_name(table)}").fetchone()
+    assert total is not None
+    return 0, 0, 0, 0, total[0]
+
+
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
-    try:
+    # DuckDB may have rolled back already.
+    with suppress(duckdb.Error):
         connection.execute("ROLLBACK")
-    except duckdb.Error:
-        pass  # a refused batch was committed to the log, or DuckDB already rolled back

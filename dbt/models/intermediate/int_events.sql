@@ -97,7 +97,8 @@ placed as (
         ruled.tickers_named,
         ruled.groups_named,
         ruled.source_url,
-        ruled.note
+        ruled.note,
+        ruled.is_headline
     from ruled
     cross join parameters
     cross join data_bounds

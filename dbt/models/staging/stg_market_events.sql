@@ -20,7 +20,8 @@ renamed as (
         tickers_named,
         groups_named,
         source_url,
-        note
+        note,
+        coalesce(is_headline, false) as is_headline
     from source
 
 )

@@ -14,6 +14,7 @@ select
     tickers_named,
     groups_named,
     source_url,
-    note
+    note,
+    is_headline
 from {{ ref('int_events') }}
 order by event_id

@@ -1,0 +1,204 @@
+# Everything a person types here. `make help` lists the commands.
+#
+# Needs Python 3.11 and make; packages go into .venv, never beside it. The locks name every
+# package by version and hash, so two machines get the same environment.
+# A `MINER_…` setting reaches the pipeline either way round:
+#   MINER_DATA_DIR=path make run        make run MINER_DATA_DIR=path
+
+PYTHON ?= python3.11
+PORT ?= 3000
+VENV := .venv
+PY := $(VENV)/bin/python
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Nobody is told that this project runs.
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export DAGSTER_DISABLE_TELEMETRY := yes
+# A person watches: lines appear when they are printed.
+export PYTHONUNBUFFERED := 1
+# A PYTHONPATH or PYTHONHOME of the shell would mix other packages into the locked ones.
+unexport PYTHONPATH
+unexport PYTHONHOME
+
+# A stamp is a copy of the lock that was installed, put there as the last step: an
+# interrupted install leaves none, and a lock with new times but old words installs nothing.
+VENV_MADE := $(VENV)/made
+RUNTIME := $(VENV)/requirements.lock
+DEV := $(VENV)/requirements-dev.lock
+
+# $(call install,LOCK,STAMP): packages of the lock by name and hash. pip's own words go to a
+# log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
+# the lock is complete, which `pip check` then proves.
+define install
+	if ! cmp -s $(1) $(2); then \
+	    total=$$(grep -c '^[a-z0-9].*==' $(1)); \
+	    echo "installing $$total packages of $(1) into $(VENV) (once; one to three minutes) ..."; \
+	    rm -f $(2) $(VENV)/install.ok; \
+	    { $(PY) -m pip install --disable-pip-version-check --no-input --no-deps \
+	          --require-hashes --progress-bar off -r $(1) 2>&1 \
+	      && $(PY) -m pip check --disable-pip-version-check 2>&1 \
+	      && touch $(VENV)/install.ok || true; } \
+	      | tee $(VENV)/install.log \
+	      | awk -v total=$$total '/^(Collecting|Requirement already)/ { n++ } \
+	            n >= shown + 25 { shown = n; print "  found " n " of " total; fflush() } \
+	            /^Installing collected/ { print "  unpacking ..."; fflush() }'; \
+	    if ! [ -e $(VENV)/install.ok ]; then \
+	        tail -n 15 $(VENV)/install.log >&2; \
+	        echo "The packages could not be installed (whole log: $(VENV)/install.log)." >&2; \
+	        echo "  mend:  check the connection to the package registry, then give the command again" >&2; \
+	        exit 1; \
+	    fi; \
+	fi; \
+	cp $(1) $(2).new; mv $(2).new $(2)
+endef
+
+# Prints nothing when the documents written from the contracts are what they should be.
+define STALE_DOCUMENTS
+import sys
+from dagster_project.contracts import documentation as made
+readme = made.DICTIONARY_PATH.read_text(encoding="utf-8")
+stale = [
+    path.relative_to(made.PROJECT_DIR).as_posix()
+    for path, text in (
+        (made.SOURCES_PATH, made.sources_yaml()),
+        (made.DICTIONARY_PATH, made.with_dictionary(readme)),
+    )
+    if path.read_text(encoding="utf-8") != text
+]
+sys.exit(f"not up to date: {', '.join(stale)}\n  mend:  make contracts" if stale else 0)
+endef
+export STALE_DOCUMENTS
+
+##@ Use
+
+.PHONY: run
+run: $(RUNTIME) ## build the whole warehouse and print the answer
+	@$(PY) -m dagster_project run
+
+.PHONY: ui
+ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
+	@$(PY) -m dagster_project ui --port $(PORT)
+
+.PHONY: rebuild
+rebuild: $(RUNTIME) ## make the working file anew from the sources; the publication stays
+	@$(PY) -m dagster_project rebuild
+
+.PHONY: rollback
+rollback: $(RUNTIME) ## let readers see the publication before the present one
+	@$(PY) -m dagster_project rollback
+
+##@ Check
+
+.PHONY: test
+test: $(DEV) ## all tests but the slow ones and those in a browser
+	@$(PY) -m pytest
+
+.PHONY: test-all
+test-all: $(DEV) ## every test, also the slow ones and those in a browser
+	@$(PY) -m pytest -m ""
+
+.PHONY: lint
+lint: $(DEV) ## style of Python and SQL; are the documents made from contracts fresh
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m sqlfluff lint --disable-progress-bar dbt
+	@$(PY) -c "$$STALE_DOCUMENTS"
+
+# The last part of `lint` alone, for the pre-commit hook.
+.PHONY: lint-documents
+lint-documents: $(DEV)
+	@$(PY) -c "$$STALE_DOCUMENTS"
+
+.PHONY: format
+format: $(DEV) ## mend the style of Python and SQL where that needs no judgement
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+	@$(PY) -m sqlfluff fix --disable-progress-bar dbt
+
+.PHONY: types
+types: $(DEV) ## types of the Python code
+	@$(PY) -m mypy
+
+.PHONY: check
+check: lint types test ## lint, types and test
+
+.PHONY: bench
+bench: $(DEV) ## time and memory of the pipeline, with the ratio to plain dbt and plain SQL
+	@$(PY) -m benchmarks
+
+##@ Maintain
+
+.PHONY: contracts
+contracts: $(RUNTIME) ## write dbt's sources and the data dictionary from the contracts
+	@$(PY) -m dagster_project.contracts.documentation
+
+# Development first, so that the runtime lock is a part of it whatever a linter needs. The
+# marker that every line would carry (this Python, these systems) is left out.
+COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
+    --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
+COMMON_MARKER := ; python_full_version < '3.12' and (sys_platform == 'darwin' or sys_platform == 'linux')
+.PHONY: lock
+lock: $(DEV) ## choose the newest versions within pyproject.toml's bounds and lock them
+	@export UV_CUSTOM_COMPILE_COMMAND="make lock" \
+	    && $(COMPILE) --extra dev -o $(VENV)/dev.new \
+	    && $(COMPILE) --constraint $(VENV)/dev.new -o $(VENV)/runtime.new
+	@for lock in dev runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
+	@sed '/-c .*dev.new/d' $(VENV)/runtime.new > requirements.lock
+	@cp $(VENV)/dev.new requirements-dev.lock
+	@rm -f $(VENV)/*.new $(VENV)/*.new.old
+	@echo "wrote requirements.lock and requirements-dev.lock; now: make check"
+
+.PHONY: hooks
+hooks: $(DEV) ## run the linters at every commit
+	@$(PY) -m pre_commit install
+
+.PHONY: clean
+clean: ## remove what tools left behind; keep .venv, the warehouse and the publications
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dbt/target dbt/logs logs
+	@find dagster_project tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: clean-all
+clean-all: clean ## also remove .venv (the next command installs it again)
+	@rm -rf $(VENV)
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "Own figures: make run MINER_DATA_DIR=folder (data/README.md says what it holds)."
+
+# ---- Environment ----
+
+# A Python that was removed or replaced leaves a dangling link behind: make .venv anew then.
+$(shell test -x $(PY) || rm -f $(VENV_MADE))
+
+$(VENV_MADE):
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	    echo "Python 3.11 is needed, and there is no '$(PYTHON)' here." >&2; \
+	    echo "  mend:  install Python 3.11, or name it: make run PYTHON=/path/to/python3.11" >&2; \
+	    exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	    echo "Python 3.11 is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+	    echo "  mend:  make run PYTHON=/path/to/python3.11" >&2; \
+	    exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	    echo "The environment $(VENV) could not be made." >&2; \
+	    echo "  mend:  Debian and Ubuntu keep this module apart: apt-get install python3.11-venv" >&2; \
+	    exit 1; }
+	@touch $@
+
+# The development lock holds every runtime package in the same version, so a project that
+# has it needs no second install.
+$(RUNTIME): requirements.lock $(VENV_MADE)
+	@$(call install,requirements.lock,$@)
+
+$(DEV): requirements-dev.lock $(VENV_MADE)
+	@$(call install,requirements-dev.lock,$@)
+	@cp requirements.lock $(RUNTIME)

@@ -1,0 +1,69 @@
+"""Commands behind the Makefile: ``python -m dagster_project --help``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from dagster_project.errors import WarehouseProjectError
+from dagster_project.settings import current_settings
+
+# What a shell expects of a program that could not do what it was asked.
+FAILED = 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from dagster_project.run import run_everything
+
+    return run_everything(current_settings())
+
+
+def _ui(arguments: argparse.Namespace) -> int:
+    from dagster_project.ui import serve
+
+    return serve(current_settings(), port=arguments.port)
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    from dagster_project.run import rebuild
+
+    return rebuild(current_settings())
+
+
+def _rollback(arguments: argparse.Namespace) -> int:
+    from dagster_project.warehouse.publish import rollback
+
+    print(f"Readers now see publication {rollback(current_settings().published_dir)}.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dagster_project", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    for name, action, words in (
+        ("run", _run, "build the whole warehouse, publish it and print the answer"),
+        ("rebuild", _rebuild, "set the working file aside and build a new one"),
+        ("rollback", _rollback, "let readers see the publication before the present one"),
+        ("ui", _ui, "start Dagster's web page and daemon"),
+    ):
+        command = commands.add_parser(name, help=words, description=words)
+        command.set_defaults(action=action)
+        if name == "ui":
+            command.add_argument("--port", type=int, default=3000, help="port of the web page")
+    return parser
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    try:
+        return int(arguments.action(arguments))
+    except WarehouseProjectError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nStopped. What was loaded and published before is untouched.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Runs dbt inside the step's own process and tells Dagster what it did.
+
+dagster-dbt defines the assets and checks; its runner is not used because it starts dbt
+in two more processes (one only for the version) and gives views no row count. See
+docs/decisions.md for the figures.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.errors import WarehouseProjectError
+from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.warehouse.connection import warehouse
+
+UNIQUE_ID = "dagster_dbt/unique_id"
+_FAILED = {"error", "fail", "runtime error", "partial success"}
+_REPORTED_FAILURES = 8
+_SHOWN_ROWS = 10
+
+
+@dataclass(frozen=True)
+class NodeOutcome:
+    """What dbt says of one model or test."""
+
+    unique_id: str
+    status: str
+    failures: int | None
+    message: str
+    seconds: float
+    sql: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.status in _FAILED
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """Rows and columns of a relation as they stand in the working file."""
+
+    row_count: int
+    columns: tuple[tuple[str, str, str], ...]
+
+
+def invoke_dbt(
+    settings: Settings, arguments: Sequence[str], log: dg.DagsterLogManager | None = None
+) -> list[NodeOutcome]:
+    """Run a dbt command in this process; returns the outcome of each node.
+
+    Raises WarehouseProjectError when dbt itself fails (a parse error, a locked file).
+    """
+    from dbt.cli.main import dbtRunner
+    from dbt_common.events.base_types import EventMsg
+
+    def follow(event: EventMsg) -> None:
+        # Each line is a stored event: tests that pass are told by their check results.
+        said = event.info.msg.strip()
+        is_news = event.info.name == "LogModelResult" or (
+            event.info.name == "LogTestResult" and " PASS " not in said
+        )
+        if log is not None and is_news:
+            log.info(said)
+
+    # dbt reads the path of the working file from its environment.
+    os.environ.update(settings.dbt_environment())
+    result = dbtRunner(callbacks=[follow]).invoke(
+        [
+            *arguments,
+            "--project-dir",
+            str(settings.dbt_project_dir),
+            "--profiles-dir",
+            str(PROJECT_DIR),
+            "--quiet",
+        ]
+    )
+    outcomes = [
+        NodeOutcome(
+            unique_id=str(node.node.unique_id),
+            status=str(node.status),
+            failures=node.failures,
+            message=node.message or "",
+            seconds=node.execution_time,
+            sql=getattr(node.node, "compiled_code", None) or "",
+        )
+        for node in getattr(result.result, "results", None) or []
+    ]
+    if result.exception is not None or (not result.success and not outcomes):
+        raise WarehouseProjectError(
+            f"dbt could not run: {result.exception}",
+            where=str(settings.dbt_project_dir),
+            mend="type 'make run' for the whole chain; if a model was edited, mend it first",
+        )
+    return outcomes
+
+
+def selection_arguments(
+    context: dg.AssetExecutionContext, specs: Sequence[dg.AssetSpec]
+) -> list[str]:
+    """dbt arguments for the assets and checks this run selects; none when it selects all."""
+    all_checks = list(context.assets_def.check_specs)
+    chosen = [spec for spec in specs if spec.key in context.selected_asset_keys]
+    checks = [spec for spec in all_checks if spec.key in context.selected_asset_check_keys]
+    if len(chosen) == len(specs) and len(checks) == len(all_checks):
+        return []
+    names = [spec.metadata[UNIQUE_ID].split(".")[2] for spec in [*chosen, *checks]]
+    return ["--select", *names, "--indirect-selection", "empty"]
+
+
+def read_table_facts(path: Path, schemas: Sequence[str]) -> dict[tuple[str, str], TableFacts]:
+    """Row counts and column schemas of all relations of some schemas."""
+    with warehouse(path, read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT schema_name, table_name, list((column_name, data_type, "
+            "coalesce(comment, '')) ORDER BY column_index) FROM duckdb_columns() "
+            "WHERE database_name = current_database() AND list_contains(?, schema_name) "
+            "GROUP BY ALL ORDER BY ALL",
+            [list(schemas)],
+        ).fetchall()
+        facts = {}
+        for schema, table, columns in rows:
+            counted = connection.execute(f'SELECT count(*) FROM "{schema}"."{table}"').fetchone()
+            facts[(schema, table)] = TableFacts(
+                row_count=counted[0] if counted else 0,
+                columns=tuple(tuple(column) for column in columns),
+            )
+    return facts
+
+
+def _materialization(spec: dg.AssetSpec, node: NodeOutcome, facts: TableFacts) -> Any:
+    return dg.MaterializeResult(
+        asset_key=spec.key,
+        metadata={
+            "dagster/row_count": facts.row_count,
+            "dagster/column_schema": dg.TableSchema(
+                columns=[
+                    dg.TableColumn(name, kind, description=description or None)
+                    for name, kind, description in facts.columns
+                ]
+            ),
+            "seconds": round(node.seconds, 3),
+        },
+    )
+
+
+def read_found_rows(path: Path, outcomes: Sequence[NodeOutcome]) -> dict[str, list[dict[str, Any]]]:
+    """The first rows each test found, so that a person need not run its SQL to see them."""
+    found = {}
+    with warehouse(path, read_only=True) as connection:
+        for node in outcomes:
+            if node.failures and node.sql:
+                rows = connection.execute(f"SELECT * FROM ({node.sql}) LIMIT {_SHOWN_ROWS}")
+                names = [column[0] for column in rows.description]
+                found[node.unique_id] = [
+                    dict(zip(names, row, strict=True)) for row in rows.fetchall()
+                ]
+    return found
+
+
+def _in_words(node: NodeOutcome, rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return node.message
+    first = ", ".join(f"{name} {value}" for name, value in rows[0].items())
+    return f"{node.failures} found; first: {first}"
+
+
+def _as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    header = "| " + " | ".join(rows[0]) + " |\n|" + " --- |" * len(rows[0])
+    return "\n".join([header, *("| " + " | ".join(map(str, r.values())) + " |" for r in rows)])
+
+
+def _check_result(
+    spec: dg.AssetCheckSpec, node: NodeOutcome, rows: Sequence[Mapping[str, Any]]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        passed=node.status == "pass",
+        severity=dg.AssetCheckSeverity.ERROR if node.failed else dg.AssetCheckSeverity.WARN,
+        description=_in_words(node, rows) or None,
+        metadata={
+            "rows_found": node.failures or 0,
+            "status": node.status,
+            **({"first_rows": dg.MetadataValue.md(_as_table(rows))} if rows else {}),
+        },
+    )
+
+
+def dagster_events(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    specs: Sequence[dg.AssetSpec],
+    outcomes: Sequence[NodeOutcome],
+) -> Iterator[Any]:
+    """Materializations and check results for what dbt did; raises dg.Failure if any failed."""
+    models = {spec.metadata[UNIQUE_ID]: spec for spec in specs}
+    checks = {spec.metadata[UNIQUE_ID]: spec for spec in context.assets_def.check_specs}
+    layers = sorted({spec.key.path[0] for spec in specs})
+    facts = read_table_facts(settings.warehouse_path, layers)
+    found = read_found_rows(settings.warehouse_path, outcomes)
+    for node in outcomes:
+        if node.unique_id in models and node.status == "success":
+            spec = models[node.unique_id]
+            schema, table = spec.key.path
+            yield _materialization(spec, node, facts[(schema, table)])
+    for node in outcomes:
+        if node.unique_id in checks and node.status in {"pass", "warn", "fail", "error"}:
+            yield _check_result(checks[node.unique_id], node, found.get(node.unique_id, []))
+    failed = [node for node in outcomes if node.failed]
+    if failed:
+        listed = [f"{n.unique_id.split('.')[2]}: {n.message}" for n in failed[:_REPORTED_FAILURES]]
+        raise dg.Failure(
+            description=f"dbt: {len(failed)} of {len(outcomes)} models and tests failed; "
+            "the published marts stay as they were.\n  " + "\n  ".join(listed),
+            allow_retries=False,
+        )

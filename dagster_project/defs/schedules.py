@@ -1,0 +1,62 @@
+"""Jobs, the weekday schedule after the New York close, and the freshness it promises."""
+
+from datetime import date, timedelta
+
+import dagster as dg
+
+from dagster_project.settings import Settings
+from dagster_project.sources import is_session
+
+REFRESH_JOB = "refresh_everything"
+NEW_YORK = "America/New_York"
+# Feeds settle their closing prints within two hours of the 16:00 auction.
+AFTER_THE_CLOSE = "0 18 * * 1-5"
+READY_BY = "0 20 * * 1-5"
+
+
+def refresh_job() -> dg.JobDefinition:
+    """Every asset, from the sources to the publication."""
+    return dg.define_asset_job(
+        REFRESH_JOB,
+        selection=dg.AssetSelection.all(),
+        description="Extract, load, build, check and publish everything.",
+    )
+
+
+def freshness_policy(settings: Settings) -> dg.FreshnessPolicy | None:
+    """The publication is renewed every weekday evening; bundled figures never age."""
+    if not settings.schedule_on:
+        return None
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=READY_BY, lower_bound_delta=timedelta(hours=2), timezone=NEW_YORK
+    )
+
+
+def schedule_definitions(settings: Settings) -> dg.Definitions:
+    """The weekday schedule: off unless MINER_SCHEDULE is on."""
+    job = refresh_job()
+
+    @dg.schedule(
+        job=job,
+        cron_schedule=AFTER_THE_CLOSE,
+        execution_timezone=NEW_YORK,
+        name="after_the_close",
+        description="Weekdays at 18:00 New York; skips exchange holidays.",
+        default_status=dg.DefaultScheduleStatus.RUNNING
+        if settings.schedule_on
+        else dg.DefaultScheduleStatus.STOPPED,
+    )
+    def after_the_close(
+        context: dg.ScheduleEvaluationContext,
+    ) -> dg.RunRequest | dg.SkipReason:
+        day = context.scheduled_execution_time.date()
+        if not is_session(day):
+            return dg.SkipReason(f"The New York Stock Exchange is closed on {day}.")
+        return dg.RunRequest(run_key=day.isoformat(), partition_key=month_of(day))
+
+    return dg.Definitions(jobs=[job], schedules=[after_the_close])
+
+
+def month_of(day: date) -> str:
+    """Partition key of the month a day lies in."""
+    return day.replace(day=1).isoformat()

@@ -1,0 +1,57 @@
+"""The dbt models as assets, their tests as asset checks."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
+
+from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
+from dagster_project.defs.dbt_run import dagster_events, invoke_dbt, selection_arguments
+from dagster_project.settings import Settings
+
+# Unit tests prove the SQL on made-up rows: they belong to `make test`, not to a daily build.
+BUILD = ["build", "--exclude-resource-type", "unit_test"]
+
+
+class ProjectTranslator(DagsterDbtTranslator):
+    """Keys and groups by layer, owners on all."""
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = self.get_resource_props(manifest, unique_id)
+        if node["resource_type"] == "source":
+            return spec
+        return spec.replace_attributes(
+            group_name=node["fqn"][1], owners=OWNERS, description=node["description"]
+        )
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return super().get_asset_key(dbt_resource_props)
+        return dg.AssetKey([dbt_resource_props["fqn"][1], dbt_resource_props["name"]])
+
+
+def transformation_definitions(settings: Settings, project: DbtProject) -> dg.Definitions:
+    """All dbt models in one multi-asset, so that one dbt run builds and tests them."""
+
+    @dbt_assets(
+        manifest=project.manifest_path,
+        project=project,
+        dagster_dbt_translator=ProjectTranslator(
+            DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True)
+        ),
+        backfill_policy=ONE_RUN,
+        pool=WRITER_POOL,
+        name="dbt_models",
+    )
+    def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        specs = list(context.assets_def.specs)
+        with readable_failures():
+            arguments = [*BUILD, *selection_arguments(context, specs)]
+            outcomes = invoke_dbt(settings, arguments, context.log)
+            yield from dagster_events(context, settings, specs, outcomes)
+
+    return dg.Definitions(assets=[dbt_models])

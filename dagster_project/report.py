@@ -1,0 +1,228 @@
+"""The one screen `make run` prints, read from the published marts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.settings import PROJECT_DIR, Settings
+
+# Tests that stay honest when all firms share one event date, in the order they are printed.
+HONEST_TESTS = {
+    "portfolio_t": "portfolio t",
+    "sample_quantile": "sample quantile",
+    "kolari_pynnonen": "Kolari-Pynnönen",
+}
+NAIVE_TEST = "cross_sectional_t"
+GROUP = "focal"
+WINDOW = "[0,0]"
+
+_FIRMS = """
+    select
+        s.ticker, c.name, s.close_before_usd, s.close_usd, s.raw_return, s.intraday_low_return,
+        s.abnormal_return, s.p_two_sided, s.hpc_contracted_mw, s.hpc_contracted_basis,
+        s.hpc_status, s.status
+    from marts.selloff_summary as s
+    inner join marts.dim_company as c on s.ticker = c.ticker
+    where s.event_id = ? and c.is_focal
+    order by s.raw_return asc nulls last, s.ticker
+"""
+_DAY = """
+    select any_value(btc_return), any_value(btc_factor_source), any_value(market_return)
+    from marts.selloff_summary where event_id = ?
+"""
+_EVENT = """
+    select e.event_id, e.title, e.t0, s.previous_session
+    from marts.dim_event as e
+    inner join marts.dim_session as s on e.t0 = s.session_date
+    where exists (
+        select 1 from marts.selloff_summary as f
+        where f.event_id = e.event_id and f.raw_return is not null
+    )
+    order by e.is_headline desc nulls last, e.t0 desc, e.event_id
+    limit 1
+"""
+_TESTS = """
+    select test_id, statistic, p_two_sided, mde_80pct, n_firms, caar
+    from marts.fct_selloff_tests
+    where study_id = ? and group_id = ? and window_id = ? and model_id = ?
+"""
+_FACTORS = """
+    select f.model_id, f.market_ticker, c.name
+    from (select any_value(model_id) as model_id, any_value(market_ticker) as market_ticker
+          from marts.selloff_summary where event_id = ?) as f
+    left join marts.dim_company as c on f.market_ticker = c.ticker
+"""
+_NETWORK = "select network_eh_s from marts.fct_mining_economics where date_utc = ?"
+_LEVEL = 0.05
+
+
+@dataclass
+class CheckCounts:
+    """Outcome of the checks of one run."""
+
+    passed: int = 0
+    warned: int = 0
+    failed: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "-" if value is None else f"{100 * value:+.{digits}f}%"
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _megawatts(mw: float | None, basis: str | None, status: str | None) -> str:
+    """Contracted AI megawatts with what kind they are; unknown is not zero."""
+    if mw is None:
+        return "not known"
+    words = {"none_found": "none found", "contracts_summed": "sum of contracts"}.get(
+        status or "", (basis or "").replace("_it", " IT").replace("_", " ")
+    )
+    return f"{mw:,.0f} ({words})" if words else f"{mw:,.0f}"
+
+
+def _firm_lines(rows: Iterable[tuple[Any, ...]]) -> list[str]:
+    header = (
+        f"  {'':5} {'':17} {'close':>7} {'':>7} {'':>8} {'intraday':>9} {'abnormal':>9} "
+        f"{'':>6}  AI megawatts"
+    )
+    second = (
+        f"  {'':5} {'':17} {'before':>7} {'close':>7} {'return':>8} {'low':>9} {'return':>9} "
+        f"{'p':>6}  contracted"
+    )
+    lines = [header, second]
+    for row in rows:
+        (ticker, name, before, close, raw, low, abnormal, p, mw, basis, hpc, status) = row
+        if raw is None:
+            lines.append(f"  {ticker:5} {name[:17]:17} {status}")
+            continue
+        lines.append(
+            f"  {ticker:5} {name[:17]:17} {_number(before):>7} {_number(close):>7} "
+            f"{_percent(raw):>8} {_percent(low):>9} {_percent(abnormal):>9} "
+            f"{_number(p):>6}  {_megawatts(mw, basis, hpc)}"
+        )
+    return lines
+
+
+def _verdict(tests: Mapping[str, tuple[Any, ...]]) -> list[str]:
+    """What the tests that allow for the shared date say, in a sentence with its figures."""
+    honest = {t: tests[t] for t in HONEST_TESTS if t in tests and tests[t][1] is not None}
+    if not honest:
+        return ["  Too few prices around this event to test the group."]
+    significant = [t for t in honest if honest[t][1] <= _LEVEL]
+    caar, firms = next(iter(honest.values()))[4], next(iter(honest.values()))[3]
+    words = {
+        0: "do not tell it from an ordinary day",
+        len(honest): "call it more than an ordinary day's move",
+    }.get(len(significant), "disagree")
+    figures = []
+    for test, (statistic, p, *_) in honest.items():
+        shown = f" {statistic:.2f}" if test != "sample_quantile" and statistic is not None else ""
+        figures.append(f"{HONEST_TESTS[test]}{shown} (p {p:.2f})")
+    lines = [
+        f"  Together the {firms} moved {_percent(caar)} beyond the market.",
+        f"  Tests that allow for the shared date {words}:",
+        f"    {', '.join(figures)}.",
+    ]
+    naive = tests.get(NAIVE_TEST)
+    detectable = tests.get("portfolio_t", (None,) * 5)[2]
+    if detectable is not None:
+        lines.append(
+            f"  They see a move of {100 * detectable:.1f}% or more in 4 cases of 5; a smaller one "
+            "may well go unseen."
+        )
+    if naive and naive[1] is not None:
+        lines.append(
+            f"  A t-test that wrongly takes the firms for independent says {naive[0]:.2f} "
+            f"(p {naive[1]:.2f})."
+        )
+    return lines
+
+
+def answer_lines(published_path: Path) -> list[str]:
+    """The printed answer about the headline event, from the published file."""
+    with duckdb.connect(str(published_path), read_only=True) as connection:
+
+        def ask(query: str, *values: Any) -> list[tuple[Any, ...]]:
+            return connection.execute(query, list(values)).fetchall()
+
+        events = ask(_EVENT)
+        if not events:
+            return ["No event of this panel falls on a session with prices: nothing to print."]
+        event_id, title, t0, previous = events[0]
+        btc, btc_source, market = ask(_DAY, event_id)[0]
+        model, market_ticker, market_name = ask(_FACTORS, event_id)[0]
+        network = ask(_NETWORK, t0)
+        tests = {
+            test: (statistic, p, mde, firms, caar)
+            for test, statistic, p, mde, firms, caar in ask(_TESTS, event_id, GROUP, WINDOW, model)
+        }
+        firms = ask(_FIRMS, event_id)
+    day = [f"{market_name or market_ticker} {_percent(market)}"]
+    if btc is not None:
+        how = {"spot_etf": "spot ETF at the New York close"}.get(
+            btc_source, "UTC close, asynchronous"
+        )
+        day.insert(0, f"bitcoin {_percent(btc)} ({how})")
+    if network:
+        day.append(f"network {network[0][0]:,.1f} EH/s")
+    return [
+        f"{title} ({event_id})",
+        f"From the close of {previous} to the close of {t0}:",
+        *(f"  {text}" for text in day),
+        "",
+        *_firm_lines(firms),
+        "",
+        *_verdict(tests),
+    ]
+
+
+def change_lines(materializations: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What a run changed, from the metadata of its raw tables and its publication."""
+    raw = {k.removeprefix("raw/"): m for k, m in materializations.items() if k.startswith("raw/")}
+    first_loads = {k: m for k, m in raw.items() if m["rows_new"] == m["dagster/row_count"] > 0}
+    changed = {
+        k: m
+        for k, m in raw.items()
+        if k not in first_loads and (m["rows_new"] or m["rows_revised"] or m["rows_removed"])
+    }
+    lines = [f"  {key}: {metadata['summary']}" for key, metadata in changed.items()]
+    if first_loads:
+        rows = sum(metadata["rows_new"] for metadata in first_loads.values())
+        lines.append(f"  {len(first_loads)} raw tables loaded for the first time, {rows:,} rows")
+    same = len(raw) - len(first_loads) - len(changed)
+    if same:
+        others = "all" if same == len(raw) else "the other"
+        lines.append(f"  {others} {same} raw tables are as they were")
+    publication = materializations.get("publication/miner_marts", {})
+    if publication:
+        lines.append(f"  {publication['summary']}")
+    return lines
+
+
+def check_lines(checks: CheckCounts) -> list[str]:
+    """Outcome of the checks, with the name of each that did not pass."""
+    lines = [f"Checked: {checks.passed} passed, {checks.warned} warned, {checks.failed} failed"]
+    lines += [f"  {text}" for text in checks.warnings]
+    return lines
+
+
+def next_lines(settings: Settings) -> list[str]:
+    """Where to go from here."""
+    shown = settings.published_path
+    if shown.is_relative_to(PROJECT_DIR):
+        shown = shown.relative_to(PROJECT_DIR)
+    return [
+        "Next:",
+        "  make ui                           the asset graph, checks and runs in the browser",
+        f"  {shown}  the marts for any DuckDB client (schema marts)",
+        "  README.md, data/README.md         how to read the tables, where the figures are from",
+    ]

@@ -1,0 +1,149 @@
+"""`make run`: the whole chain in one process, recorded in the project's Dagster instance."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dagster_project.dbt_manifest import ensure_manifest
+from dagster_project.errors import WarehouseLocked, WarehouseProjectError
+from dagster_project.instance import PROCESS_TAG, end_dead_runs, prepare_instance
+from dagster_project.report import (
+    CheckCounts,
+    answer_lines,
+    change_lines,
+    check_lines,
+    next_lines,
+)
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import warehouse
+from dagster_project.warehouse.ddl import ensure_schema
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+# A program that reads the working file for a moment is waited for; an open shell is named.
+_LOCK_ATTEMPTS = 6
+
+
+def _prepare(settings: Settings) -> None:
+    """Everything that must hold before a run starts, each with its own clear message."""
+    prepare_instance(settings)
+    with warehouse(settings.warehouse_path, attempts=_LOCK_ATTEMPTS) as connection:
+        ensure_schema(connection)
+    if ensure_manifest(settings):
+        print("  ok     dbt project parsed", flush=True)
+
+
+def _failure_texts(result: dg.ExecuteInProcessResult) -> list[str]:
+    texts = []
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        failure = event.step_failure_data
+        said = failure.user_failure_data and failure.user_failure_data.description
+        texts.append(f"{event.step_key}: {said or failure.error_display_string}")
+    return texts
+
+
+def _checks(result: dg.ExecuteInProcessResult) -> CheckCounts:
+    import dagster as dg
+
+    counts = CheckCounts()
+    for check in result.get_asset_check_evaluations():
+        if check.passed:
+            counts.passed += 1
+            continue
+        warned = check.severity is dg.AssetCheckSeverity.WARN
+        counts.warned += warned
+        counts.failed += not warned
+        said = (check.description or "").splitlines()
+        counts.warnings.append(
+            f"{'warned' if warned else 'failed'}: {check.check_name}"
+            + (f" ({said[0]})" if said else "")
+        )
+    return counts
+
+
+def _materializations(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:
+    found = {}
+    for event in result.filter_events(lambda event: event.is_step_materialization):
+        made = event.step_materialization_data.materialization
+        found[made.asset_key.to_user_string()] = {
+            name: value.value for name, value in made.metadata.items()
+        }
+    return found
+
+
+def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
+    import dagster as dg
+
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    from dagster_project.definitions import build_definitions
+    from dagster_project.defs.extraction import monthly_partitions
+    from dagster_project.defs.schedules import REFRESH_JOB
+    from dagster_project.progress import progress_logger
+    from dagster_project.sources import open_source
+
+    definitions = dg.Definitions.merge(
+        build_definitions(settings), dg.Definitions(loggers={"progress": progress_logger})
+    )
+    months = monthly_partitions(open_source(settings).first_date()).get_partition_keys()
+    with dg.DagsterInstance.get() as instance:
+        end_dead_runs(instance)
+        return definitions.resolve_job_def(REFRESH_JOB).execute_in_process(
+            instance=instance,
+            run_config={"loggers": {"progress": {}}},
+            raise_on_error=False,
+            tags={
+                "dagster/asset_partition_range_start": months[0],
+                "dagster/asset_partition_range_end": months[-1],
+                PROCESS_TAG: str(os.getpid()),
+            },
+        )
+
+
+def run_everything(settings: Settings) -> int:
+    """Build, check and publish everything, then print the answer. Returns the exit status."""
+    started = time.monotonic()
+    print(f"Building the warehouse from {settings.data_dir}", flush=True)
+    _prepare(settings)
+    result = _execute(settings)
+    if not result.success:
+        print("\nThe run failed; what was loaded and published before is untouched.")
+        for text in _failure_texts(result):
+            print(f"\n{text}")
+        print("\n'make ui' shows the run with all its messages.")
+        return 1
+    sections = [
+        ["What changed:", *change_lines(_materializations(result))],
+        answer_lines(settings.published_path),
+        check_lines(_checks(result)),
+        next_lines(settings),
+        [f"Done in {time.monotonic() - started:.0f} s."],
+    ]
+    for section in sections:
+        print("\n" + "\n".join(section))
+    return 0
+
+
+def rebuild(settings: Settings) -> int:
+    """Set the working file aside and build a new one from the data folder."""
+    path = settings.warehouse_path
+    if path.exists():
+        try:
+            with warehouse(path, attempts=_LOCK_ATTEMPTS):
+                pass
+        except WarehouseLocked:
+            raise
+        except WarehouseProjectError:
+            print("The working file cannot be read; it is kept all the same.")
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        aside = path.with_name(f"{path.stem}.{stamp}.old.duckdb")
+        path.rename(aside)
+        wal = path.with_name(path.name + ".wal")
+        if wal.exists():
+            wal.rename(aside.with_name(aside.name + ".wal"))
+        print(f"The old working file is now {aside} (its revisions are in there).")
+    return run_everything(settings)

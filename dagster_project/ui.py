@@ -1,0 +1,82 @@
+"""`make ui`: Dagster's web page and daemon, started and stopped together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from types import FrameType
+
+from dagster_project.dbt_manifest import ensure_manifest
+from dagster_project.errors import SettingsError
+from dagster_project.instance import end_dead_runs, prepare_instance
+from dagster_project.settings import PROJECT_DIR, Settings
+
+HOST = "127.0.0.1"
+_STOP_SECONDS = 15
+
+
+def _require_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise SettingsError(
+                f"Port {port} is taken by another program.",
+                where=f"{HOST}:{port}",
+                mend=f"stop it, or choose another port: make ui PORT={port + 1}",
+            ) from error
+
+
+def _start(*command: str) -> subprocess.Popen[bytes]:
+    """A server in its own process group, so that one signal reaches all its children."""
+    return subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=PROJECT_DIR, start_new_session=True
+    )
+
+
+def _stop(servers: list[subprocess.Popen[bytes]]) -> None:
+    for server in servers:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGINT)
+    deadline = time.monotonic() + _STOP_SECONDS
+    for server in servers:
+        try:
+            server.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def serve(settings: Settings, *, port: int) -> int:
+    """Run web page and daemon until interrupted or until one of them ends."""
+    _require_free_port(port)
+    prepare_instance(settings)
+    ensure_manifest(settings)
+    import dagster as dg
+
+    with dg.DagsterInstance.get() as instance:
+        end_dead_runs(instance)
+    signal.signal(signal.SIGTERM, _interrupt)
+    workspace = str(PROJECT_DIR / "workspace.yaml")
+    servers: list[subprocess.Popen[bytes]] = []
+    try:
+        servers.append(_start("dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace))
+        servers.append(_start("dagster._daemon", "run", "-w", workspace))
+        print(f"Dagster opens at http://{HOST}:{port} in a moment; Ctrl-C stops it.", flush=True)
+        while all(server.poll() is None for server in servers):
+            time.sleep(0.5)
+        print("A Dagster server ended by itself; its last lines are above.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopping Dagster …", flush=True)
+        return 0
+    finally:
+        _stop(servers)

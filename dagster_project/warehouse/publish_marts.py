@@ -1,0 +1,191 @@
+"""The marts as a file describes them: shape, rows, content checksum and coverage."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+
+from dagster_project.contracts import TABLES
+from dagster_project.warehouse.ddl import RAW_SCHEMA, quoted
+
+MARTS_SCHEMA = "marts"
+
+
+@dataclass(frozen=True)
+class MartColumn:
+    """One column as DuckDB's catalogue has it."""
+
+    name: str
+    type: str
+    description: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One table of schema ``marts`` as DuckDB's catalogue has it."""
+
+    name: str
+    description: str
+    columns: tuple[MartColumn, ...]
+    primary_key: tuple[str, ...]
+
+    @property
+    def parquet_name(self) -> str:
+        """File name: the table's own, with characters that mean something to paths encoded."""
+        return f"{quote(self.name, safe='')}.parquet"
+
+    @property
+    def order_sql(self) -> str:
+        return ", ".join(quoted(name) for name in self.primary_key)
+
+    def relation(self, catalog: str) -> str:
+        return f"{quoted(catalog)}.{quoted(MARTS_SCHEMA)}.{quoted(self.name)}"
+
+    def shape(self) -> dict[str, Any]:
+        """What a reader sees of the table besides its rows."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "columns": [
+                {
+                    "name": c.name,
+                    "type": c.type,
+                    "description": c.description,
+                    "required": c.required,
+                }
+                for c in self.columns
+            ],
+            "primary_key": list(self.primary_key),
+        }
+
+
+@dataclass(frozen=True)
+class Content:
+    """Rows of one table, and a checksum of them that does not depend on their order."""
+
+    rows: int
+    checksum: str
+
+
+def describe_marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> tuple[Mart, ...]:
+    """All tables of schema ``marts`` in an attached file, by name."""
+    tables = connection.execute(
+        "SELECT table_name, coalesce(comment, '') FROM duckdb_tables() "
+        "WHERE database_name = ? AND schema_name = ? ORDER BY table_name",
+        [catalog, MARTS_SCHEMA],
+    ).fetchall()
+    columns = connection.execute(
+        "SELECT table_name, column_name, data_type, coalesce(comment, ''), NOT is_nullable "
+        "FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? "
+        "ORDER BY table_name, column_index",
+        [catalog, MARTS_SCHEMA],
+    ).fetchall()
+    keys = dict(
+        connection.execute(
+            "SELECT table_name, constraint_column_names FROM duckdb_constraints() "
+            "WHERE database_name = ? AND schema_name = ? AND constraint_type = 'PRIMARY KEY'",
+            [catalog, MARTS_SCHEMA],
+        ).fetchall()
+    )
+    return tuple(
+        Mart(
+            name,
+            description,
+            tuple(MartColumn(*row[1:]) for row in columns if row[0] == name),
+            tuple(keys.get(name, ())),
+        )
+        for name, description in tables
+    )
+
+
+def views_among_marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT view_name FROM duckdb_views() WHERE database_name = ? AND schema_name = ? "
+        "ORDER BY view_name",
+        [catalog, MARTS_SCHEMA],
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def measure(connection: duckdb.DuckDBPyConnection, relation: str, mart: Mart) -> Content:
+    """Rows and checksum of ``relation``, which has the mart's columns.
+
+    Each row becomes one JSON text, each text an MD5, and the MD5s are summed: equal
+    content gives equal sums in any order, on any version and from any file format.
+    """
+    # Parquet lacks some types (HUGEINT, ENUM); the cast brings them back.
+    fields = ", ".join(
+        f"{quoted(c.name)} := CAST(CAST({quoted(c.name)} AS {c.type}) AS VARCHAR)"
+        for c in mart.columns
+    )
+    row = connection.execute(
+        "SELECT count(*), sum(md5_number_lower(content)), sum(md5_number_upper(content)) "
+        f"FROM (SELECT CAST(to_json(struct_pack({fields})) AS VARCHAR) AS content FROM {relation})"
+    ).fetchone()
+    assert row is not None
+    rows, lower, upper = row
+    digest = hashlib.sha256(f"{rows}|{lower or 0}|{upper or 0}".encode()).hexdigest()
+    return Content(rows, digest)
+
+
+def mart_coverage(
+    connection: duckdb.DuckDBPyConnection, catalog: str, mart: Mart
+) -> dict[str, Any]:
+    """What a publication must not silently lose: tickers, and the span of each key date."""
+    types = {c.name: c.type for c in mart.columns}
+    key_dates = {}
+    for name in mart.primary_key:
+        if types[name] == "DATE":
+            span = connection.execute(
+                f"SELECT min({quoted(name)}), max({quoted(name)}) FROM {mart.relation(catalog)}"
+            ).fetchone()
+            assert span is not None
+            key_dates[name] = [day.isoformat() if day else None for day in span]
+    tickers: list[str] | None = None
+    if "ticker" in types:
+        found = connection.execute(
+            f"SELECT DISTINCT CAST(ticker AS VARCHAR) AS name FROM {mart.relation(catalog)} "
+            "WHERE ticker IS NOT NULL ORDER BY name"
+        ).fetchall()
+        tickers = [name for (name,) in found]
+    return {"key_dates": key_dates, "tickers": tickers}
+
+
+def source_coverage(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, Any]:
+    """First and last date of each raw series, in all and per ticker."""
+    present = {
+        name
+        for (name,) in connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ?",
+            [catalog, RAW_SCHEMA],
+        ).fetchall()
+    }
+    coverage: dict[str, Any] = {}
+    for table in TABLES:
+        if not table.time_column or table.name not in present:
+            continue
+        relation = f"{quoted(catalog)}.{quoted(RAW_SCHEMA)}.{quoted(table.name)}"
+        span = f"min({quoted(table.time_column)}), max({quoted(table.time_column)}), count(*)"
+        total = connection.execute(f"SELECT {span} FROM {relation}").fetchone()
+        assert total is not None
+        coverage[table.name] = _span(total)
+        if "ticker" in table.column_names:
+            rows = connection.execute(
+                f"SELECT ticker, {span} FROM {relation} GROUP BY ticker ORDER BY ticker"
+            ).fetchall()
+            coverage[table.name]["tickers"] = {row[0]: _span(row[1:]) for row in rows}
+    return coverage
+
+
+def _span(row: tuple[Any, ...]) -> dict[str, Any]:
+    first, last, rows = row
+    return {
+        "first_date": first.isoformat() if first else None,
+        "last_date": last.isoformat() if last else None,
+        "rows": rows,
+    }

@@ -1,0 +1,19 @@
+{#-
+  Every mart, for tests over all of them: dbt must know at parse time what they wait for.
+  `marts_are_documented` fails when a mart is missing here, so the list cannot go stale.
+-#}
+{% macro quality_marts() -%}
+    {{ return([
+        'dim_company',
+        'dim_event',
+        'dim_session',
+        'fct_ai_exposure',
+        'fct_capex_announcements',
+        'fct_mining_economics',
+        'fct_selloff_daily',
+        'fct_selloff_firm',
+        'fct_selloff_tests',
+        'fct_source_reconciliation',
+        'selloff_summary',
+    ]) }}
+{%- endmacro %}

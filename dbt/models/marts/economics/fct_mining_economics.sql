@@ -1,0 +1,142 @@
+-- Grain: one row per UTC day.
+with
+
+network as (
+
+    select * from {{ ref('stg_network_metrics') }}
+
+),
+
+exchange_prices as (
+
+    select
+        date_utc,
+        close_usd
+    from {{ ref('stg_btc_prices') }}
+
+),
+
+halvings as (
+
+    {{ halvings() }}
+
+),
+
+-- Fees and new coins come in dollars at the network source's own price, so that price
+-- turns them back into bitcoin without error. The exchange's close stands in only for
+-- the value of a bitcoin, never for that conversion.
+priced as (
+
+    select
+        network.date_utc,
+        network.difficulty,
+        network.blocks,
+        coalesce(network.price_usd, exchange_prices.close_usd) as price_usd,
+        case
+            when network.price_usd is not null then 'network_reference'
+            when exchange_prices.close_usd is not null then 'exchange_utc_close'
+        end as price_source,
+        network.fees_usd / network.price_usd as fees_btc,
+        network.issuance_usd / network.price_usd / nullif(network.blocks, 0)
+            as issued_per_block_btc
+    from network
+    left join exchange_prices
+        on network.date_utc = exchange_prices.date_utc
+
+),
+
+-- The latest halving on or before the day.
+with_halving as (
+
+    select
+        priced.*,
+        halvings.halving_number,
+        halvings.halving_date,
+        halvings.subsidy_btc as scheduled_subsidy_btc
+    from priced
+    left join halvings
+        on priced.date_utc >= halvings.halving_date
+    qualify row_number() over (
+        partition by priced.date_utc
+        order by halvings.halving_date desc nulls last
+    ) = 1
+
+),
+
+-- Around a halving a day can hold blocks of both subsidies, and sources cut days by
+-- different clocks: the fourth halving's first blocks (00:09 UTC, 20 April 2024) count
+-- into 19 April in the bundled figures. There the mean subsidy is what the day issued.
+with_mixed_days as (
+
+    select
+        *,
+        (
+            exists (
+                select 1
+                from halvings
+                where
+                    halvings.halving_number > 0
+                    and with_halving.date_utc between halvings.halving_date - 1
+                    and halvings.halving_date
+            )
+        ) as is_near_halving
+    from with_halving
+
+),
+
+with_subsidy as (
+
+    select
+        *,
+        case
+            when is_near_halving or date_utc > {{ halvings_known_until() }}
+                then issued_per_block_btc
+            else scheduled_subsidy_btc
+        end as subsidy_btc,
+        case
+            when not is_near_halving and date_utc <= {{ halvings_known_until() }}
+                then case when scheduled_subsidy_btc is not null then 'halving_schedule' end
+            when issued_per_block_btc is not null then 'issuance_of_the_day'
+        end as subsidy_source
+    from with_mixed_days
+
+),
+
+-- 2^32 hashes per unit of difficulty and block; one PH/s is 1e15 hashes per second.
+with_hashprice as (
+
+    select
+        *,
+        difficulty * 4294967296.0 * blocks / 86400.0 / 1e18 as network_eh_s,
+        1e15 * 86400.0 / nullif(difficulty * 4294967296.0, 0)
+        * (subsidy_btc + fees_btc / nullif(blocks, 0)) as hashprice_btc_ph
+    from with_subsidy
+
+),
+
+final as (
+
+    select
+        date_utc,
+        price_usd,
+        price_source,
+        difficulty,
+        blocks,
+        subsidy_btc,
+        subsidy_source,
+        issued_per_block_btc,
+        fees_btc,
+        network_eh_s,
+        hashprice_btc_ph,
+        hashprice_btc_ph * price_usd as hashprice_usd_ph,
+        1000.0 * hashprice_btc_ph * price_usd as revenue_usd_eh,
+        case when date_utc <= {{ halvings_known_until() }} then date_utc - halving_date end
+            as days_since_halving,
+        case when date_utc <= {{ halvings_known_until() }} then halving_number end
+            as halving_number
+    from with_hashprice
+
+)
+
+select * from final
+order by date_utc asc

@@ -1,0 +1,122 @@
+"""The contracts are sound, and everything written from them is up to date."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dagster_project.contracts import TABLES, Kind
+from dagster_project.contracts.documentation import (
+    DICTIONARY_PATH,
+    SOURCES_PATH,
+    sources_yaml,
+    with_dictionary,
+)
+from dagster_project.settings import BUNDLED_DATA_DIR, PROJECT_DIR
+from dagster_project.sources.data_folder import DataFolder
+from dagster_project.sources.exchange_calendar import ExchangeCalendar
+from dagster_project.warehouse.load import load
+
+PACKAGE = PROJECT_DIR / "dagster_project"
+WRITE_THEM = "the contracts changed: run `make contracts` and commit what it writes"
+
+
+def test_dbt_sources_equal_the_contracts():
+    assert SOURCES_PATH.read_text(encoding="utf-8") == sources_yaml(), WRITE_THEM
+
+
+def test_the_dictionary_equals_the_contracts():
+    readme = DICTIONARY_PATH.read_text(encoding="utf-8")
+    assert readme == with_dictionary(readme), WRITE_THEM
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_a_contract_is_sound(table):
+    names = [column.name for column in table.stored_columns]
+    assert len(names) == len(set(names))
+    assert set(table.key) <= set(table.column_names)
+    assert table.grain.startswith("one row per ")
+    assert all(column.description for column in table.stored_columns)
+    if table.time_column:
+        assert table.column(table.time_column).kind is Kind.DATE
+        assert table.column(table.time_column).required
+        assert table.time_column in table.key
+    by_name = {other.name: other for other in TABLES}
+    for column in table.columns:
+        if column.reference:
+            parent = by_name[column.reference.table]
+            assert parent.key == (column.reference.column,)
+            assert TABLES.index(parent) < TABLES.index(table), "loads run in this order"
+    assert not (table.default_from_bundled and not table.optional)
+
+
+def test_a_fingerprint_follows_the_stored_shape_only():
+    from dataclasses import replace
+
+    table = TABLES[0]
+    reworded = replace(table, description="Other words.", max_rejected_share=0.5)
+    rekeyed = replace(table, key=(*table.key, "name"))
+    shortened = replace(table, columns=table.columns[:-1])
+    assert reworded.fingerprint == table.fingerprint
+    assert len({table.fingerprint, rekeyed.fingerprint, shortened.fingerprint}) == 3
+
+
+def test_the_bundled_figures_pass_every_contract_without_a_reject():
+    source = DataFolder(BUNDLED_DATA_DIR, BUNDLED_DATA_DIR)
+    calendar = ExchangeCalendar(source.first_date(), date(2025, 12, 31))
+    with duckdb.connect() as connection:
+        for table in TABLES:
+            report = load(connection, (source if table.file else calendar).extract(table))
+            assert (report.rejected, report.rejections) == (0, ()), table.name
+            assert report.inserted == report.read == report.total, "a row is repeated"
+            assert report.total > 0
+
+
+# What each room of the house may not know; see CONTRIBUTING.
+FORBIDDEN = {
+    "contracts": {"dagster", "duckdb", "requests", "httpx", "urllib.request"}
+    | {f"dagster_project.{room}" for room in ("sources", "warehouse", "defs")},
+    "sources": {"dagster", "dagster_dbt", "duckdb", "dbt"}
+    | {f"dagster_project.{room}" for room in ("warehouse", "defs")},
+    "warehouse": {"dagster", "dagster_dbt", "dbt", "requests", "httpx", "urllib.request"}
+    | {f"dagster_project.{room}" for room in ("sources", "defs")},
+}
+
+
+def _imports(path: Path) -> set[str]:
+    """Every module a file names in an import, those inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute here"
+            assert node.module
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for room in FORBIDDEN for path in (PACKAGE / room).rglob("*.py")),
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_a_room_knows_only_what_it_may(path):
+    room = path.relative_to(PACKAGE).parts[0]
+    trespasses = [
+        name
+        for name in _imports(path)
+        if any(name == banned or name.startswith(f"{banned}.") for banned in FORBIDDEN[room])
+    ]
+    assert trespasses == []
+
+
+def test_the_rooms_are_where_the_rule_looks_for_them():
+    for room in FORBIDDEN:
+        assert importlib.import_module(f"dagster_project.{room}").__file__
+        assert len(list((PACKAGE / room).glob("*.py"))) > 2

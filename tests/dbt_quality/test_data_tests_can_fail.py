@@ -1,0 +1,283 @@
+"""Each data test finds the one thing that is broken for it, and nothing where all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from dagster_project.settings import PROJECT_DIR
+from tests.dbt_quality.conftest import CompiledTest
+
+Findings = Callable[[str], list[dict]]
+
+# What the tests report on the bundled figures as they are.
+KNOWN_WARNINGS = {
+    "bars_show_trading",
+    "ledger_t0_follows_the_rule",
+    "price_sources_agree",
+    "series_reach_newest_session",
+}
+
+# Name of the test, SQL that breaks one thing, and a part of the row that must then appear.
+MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        "ohlc_is_consistent",
+        "update raw.equity_prices set low = high * 1.01 "
+        "where ticker = 'MARA' and session_date = '2025-03-26'",
+        {"ticker": "MARA", "session_date": date(2025, 3, 26)},
+    ),
+    (
+        "ohlc_is_consistent",
+        "update raw.equity_prices set close = high * 1.002 "
+        "where ticker = 'RIOT' and session_date = '2025-03-26'",
+        {"ticker": "RIOT"},
+    ),
+    (
+        "prices_on_every_session",
+        "delete from raw.equity_prices where ticker = 'HUT' and session_date = '2025-03-25'",
+        {"ticker": "HUT", "n_missing": 1, "first_missing_date": date(2025, 3, 25)},
+    ),
+    (
+        "prices_only_while_listed",
+        "update raw.equity_prices set session_date = '2025-03-23' "
+        "where ticker = 'HUT' and session_date = '2025-03-25'",
+        {"ticker": "HUT", "reason": "no session that day"},
+    ),
+    (
+        "prices_only_while_listed",
+        "update raw.companies set first_session = '2024-02-01' where ticker = 'CORZ'",
+        {"ticker": "CORZ", "session_date": date(2024, 1, 24)},
+    ),
+    (
+        "bars_show_trading",
+        "update raw.equity_prices set volume = 0 "
+        "where ticker = 'WULF' and session_date = '2025-03-26'",
+        {"ticker": "WULF", "session_date": date(2025, 3, 26)},
+    ),
+    (
+        "no_jump_like_a_split",
+        "update raw.equity_prices set open = open / 10, high = high / 10, low = low / 10, "
+        "close = close / 10 where ticker = 'BTBT' and session_date >= '2025-03-18'",
+        {"ticker": "BTBT", "session_date": date(2025, 3, 18), "split_ratio": 0.1},
+    ),
+    (
+        "price_sources_agree",
+        "update marts.fct_source_reconciliation set within_tolerance = false "
+        "where table_name = 'equity_prices' and ticker = 'MARA' and value_date = '2025-03-26'",
+        {"session_date": date(2025, 3, 26), "n_tickers_outside": 1, "tickers": "MARA"},
+    ),
+    (
+        "bitcoin_sources_agree",
+        "update marts.fct_source_reconciliation set within_tolerance = false "
+        "where table_name = 'btc_prices' and value_date = '2025-03-26'",
+        {"value_date": date(2025, 3, 26)},
+    ),
+    (
+        "hashrate_follows_from_difficulty",
+        "update raw.network_metrics set hashrate_eh_s = hashrate_eh_s * 1.00001 "
+        "where date_utc = '2025-03-26'",
+        {"date_utc": date(2025, 3, 26)},
+    ),
+    (
+        "subsidy_matches_issuance",
+        "update marts.fct_mining_economics set subsidy_btc = 1.5625 where date_utc = '2025-03-26'",
+        {"date_utc": date(2025, 3, 26), "subsidy_btc": 1.5625},
+    ),
+    (
+        "no_look_ahead_in_exposure",
+        "update marts.fct_ai_exposure set known_date = as_of_date + 1 "
+        "where ticker = 'CORZ' and as_of_date = '2025-03-25'",
+        {"ticker": "CORZ", "as_of_date": date(2025, 3, 25)},
+    ),
+    (
+        # The stated total a day early, with an innocent date beside it.
+        "no_look_ahead_in_exposure",
+        "update marts.fct_ai_exposure set hpc_contracted_stated_mw = 590 "
+        "where ticker = 'CORZ' and as_of_date = '2025-02-25'",
+        {"ticker": "CORZ", "as_of_date": date(2025, 2, 25)},
+    ),
+    (
+        # A contract counted a day before it was announced.
+        "no_look_ahead_in_exposure",
+        "update marts.fct_ai_exposure set hpc_contracted_critical_it_mw = 200, n_contracts = 2 "
+        "where ticker = 'CORZ' and as_of_date = '2024-06-02'",
+        {"ticker": "CORZ", "as_of_date": date(2024, 6, 2), "n_contracts_known": 1},
+    ),
+    (
+        "no_look_ahead_in_exposure",
+        "update raw.company_facts set known_at = '2025-03-20' "
+        "where ticker = 'IREN' and metric = 'total_power_capacity_mw' and value = 2750",
+        {"ticker": "IREN", "as_of_date": date(2025, 3, 17)},
+    ),
+    (
+        # The event row that takes the exposure of the event session itself.
+        "no_look_ahead_in_selloff",
+        "update marts.selloff_summary set hpc_contracted_mw = 200 "
+        "where event_id = 'iren-msft' and ticker = 'IREN'",
+        {"event_id": "iren-msft", "ticker": "IREN", "hpc_contracted_mw": 200.0},
+    ),
+    (
+        "no_look_ahead_in_selloff",
+        "update marts.fct_ai_exposure set known_at = timestamp '2025-03-26 20:00' "
+        "where ticker = 'CORZ' and as_of_date = '2025-03-25'",
+        {"event_id": "msft-2gw-mar", "ticker": "CORZ"},
+    ),
+    (
+        "ledger_t0_follows_the_rule",
+        "update marts.dim_event set t0 = '2025-03-27' where event_id = 'msft-2gw-mar'",
+        {"event_id": "msft-2gw-mar", "stated_t0": date(2025, 3, 26)},
+    ),
+    (
+        "facts_wait_for_their_period",
+        "update raw.capex_announcements set known_at = '2024-03-30' "
+        "where announcement_id = 'corz-coreweave-austin-16mw'",
+        {"fact": "announcement", "name": "corz-coreweave-austin-16mw"},
+    ),
+    (
+        "facts_wait_for_their_period",
+        "update raw.company_facts set known_at = '2025-03-30' where ticker = 'HUT' "
+        "and metric = 'btc_produced' and as_of_date = '2025-03-31'",
+        {"fact": "company fact", "name": "btc_produced", "ticker": "HUT"},
+    ),
+    (
+        "tickers_are_companies",
+        "delete from raw.companies where ticker = 'NVDA'",
+        {"table_name": "market_events", "ticker": "NVDA"},
+    ),
+    (
+        "series_reach_newest_session",
+        "delete from raw.network_metrics where date_utc >= '2025-08-28'",
+        {"table_name": "network_metrics", "n_sessions_behind": 2},
+    ),
+    (
+        "no_row_rejected",
+        "insert into ingest.rejected_rows select batch_id, table_name, 'file, line 7', 'close', "
+        "'value is missing', '{}', loaded_at from ingest.batches "
+        "where table_name = 'equity_prices' order by loaded_at desc limit 1",
+        {"table_name": "equity_prices", "source_ref": "file, line 7"},
+    ),
+    (
+        "selloff_parts_sum_to_return",
+        "update marts.selloff_summary set abnormal_return = abnormal_return + 1e-11 "
+        "where event_id = 'msft-2gw-mar' and ticker = 'MARA'",
+        {"event_id": "msft-2gw-mar", "ticker": "MARA"},
+    ),
+    (
+        "marts_are_finite",
+        "update marts.fct_mining_economics set fees_btc = 'infinity'::double "
+        "where date_utc = '2025-03-26'",
+        {"table_name": "fct_mining_economics", "column_name": "fees_btc", "n_values": 1},
+    ),
+    (
+        "marts_are_finite",
+        "update marts.selloff_summary set p_two_sided = 'nan'::double "
+        "where event_id = 'msft-2gw-mar' and ticker = 'MARA'",
+        {"table_name": "selloff_summary", "column_name": "p_two_sided"},
+    ),
+    (
+        "marts_are_documented",
+        "alter table marts.fct_source_reconciliation add column surprise double",
+        {"column_name": "surprise", "problem": "materialised but not documented"},
+    ),
+    (
+        "marts_are_documented",
+        "alter table marts.fct_source_reconciliation drop column tolerance",
+        {"column_name": "tolerance", "problem": "documented but not materialised"},
+    ),
+    (
+        "marts_are_documented",
+        "comment on column marts.fct_source_reconciliation.tolerance is null",
+        {"column_name": "tolerance", "problem": "without a comment in the file"},
+    ),
+    (
+        "source_unique_key_raw_equity_prices_ticker__session_date",
+        "insert into raw.equity_prices select * from raw.equity_prices "
+        "where ticker = 'MARA' and session_date = '2025-03-26'",
+        {"ticker": "MARA", "session_date": date(2025, 3, 26), "n_rows": 2},
+    ),
+]
+
+
+def _has(rows: list[dict], part: dict[str, Any]) -> bool:
+    return any(part.items() <= row.items() for row in rows)
+
+
+def test_bundled_figures_raise_the_known_warnings_and_no_error(
+    findings: Findings, compiled_tests: dict[str, CompiledTest]
+) -> None:
+    found = {name for name in compiled_tests if findings(name)}
+    assert found == KNOWN_WARNINGS
+    assert {compiled_tests[name].severity for name in found} == {"warn"}
+
+
+@pytest.mark.parametrize(
+    ("name", "mutation", "expected"),
+    MUTATIONS,
+    ids=[f"{i:02d}-{mutation[0]}" for i, mutation in enumerate(MUTATIONS)],
+)
+def test_a_broken_warehouse_is_found(
+    name: str,
+    mutation: str,
+    expected: dict[str, Any],
+    marts: duckdb.DuckDBPyConnection,
+    findings: Findings,
+) -> None:
+    assert not _has(findings(name), expected)
+    marts.execute(mutation)
+    assert _has(findings(name), expected)
+
+
+def test_every_singular_test_has_a_mutation(compiled_tests: dict[str, CompiledTest]) -> None:
+    singular = {test.name for test in compiled_tests.values() if test.is_singular}
+    assert singular == {name for name, _, _ in MUTATIONS if name in singular}
+    assert len(singular) >= 19
+
+
+def test_second_source_error_of_december_2024_is_found(findings: Findings) -> None:
+    worst = findings("price_sources_agree")[0]
+    assert worst["session_date"] == date(2024, 12, 23)
+    assert worst["n_tickers_outside"] == 11
+    assert {"HUT", "CIFR", "CLSK", "CORZ"} <= set(worst["tickers"].split(", "))
+
+
+def test_known_oddities_of_the_bundled_figures_are_named(findings: Findings) -> None:
+    assert _has(findings("bars_show_trading"), {"ticker": "CLSK", "close_usd": 13.57})
+    late = findings("series_reach_newest_session")
+    assert _has(late, {"series_name": "IBIT", "last_date": date(2025, 4, 4)})
+    assert _has(
+        findings("ledger_t0_follows_the_rule"),
+        {
+            "event_id": "msft-ohio-pause",
+            "stated_t0": date(2025, 4, 9),
+            "t0": date(2025, 4, 7),
+        },
+    )
+
+
+def test_real_jumps_are_no_splits(findings: Findings, marts: duckdb.DuckDBPyConnection) -> None:
+    """WULF rose 59.5% and APLD 48.5% on news; a split while the market crashes is not judged."""
+    assert findings("no_jump_like_a_split") == []
+    marts.execute(
+        "update raw.equity_prices set open = open / 2, high = high / 2, low = low / 2, "
+        "close = close / 2 where ticker in ('SPY', 'QQQ', 'WGMI') "
+        "and session_date >= '2025-03-18'"
+    )
+    assert findings("no_jump_like_a_split") == []
+
+
+def test_every_rule_has_a_reason_a_date_and_a_reader() -> None:
+    project = yaml.safe_load((PROJECT_DIR / "dbt" / "dbt_project.yml").read_text("utf-8"))
+    rules = project["vars"]["quality"]
+    sql = {path.stem: path.read_text("utf-8") for path in PROJECT_DIR.glob("dbt/tests/singular/*")}
+    for name, rule in rules.items():
+        assert set(rule) == {"threshold", "unit", "severity", "reason", "decided_date"}, name
+        assert rule["severity"] in {"warn", "error"}, name
+        assert len(rule["reason"]) > 40, name
+        assert date.fromisoformat(rule["decided_date"]), name
+        assert any(f"['{name}']" in text for text in sql.values()), name
+    assert set(sql) - {"singular"} == set(rules) - {"quiet_market"}

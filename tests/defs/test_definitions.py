@@ -1,0 +1,151 @@
+"""What a data engineer sees in the asset graph before anything has run."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from dagster._core.execution.api import create_execution_plan
+
+from dagster_project.contracts import TABLES
+from dagster_project.defs.common import WRITER_POOL
+from dagster_project.defs.schedules import REFRESH_JOB, freshness_policy, month_of
+from dagster_project.settings import Settings, read_settings
+
+LAYERS = {"sources", "staging", "intermediate", "marts", "publication"}
+MARTS_OF_THIS_PROJECT = {
+    "dim_company",
+    "dim_event",
+    "dim_session",
+    "fct_ai_exposure",
+    "fct_capex_announcements",
+    "fct_mining_economics",
+    "fct_selloff_daily",
+    "fct_selloff_firm",
+    "fct_selloff_tests",
+    "fct_source_reconciliation",
+    "selloff_summary",
+}
+
+
+def test_groups_are_the_layers_of_the_warehouse(graph: dg.AssetGraph) -> None:
+    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    assert groups == LAYERS
+
+
+def test_every_mart_is_an_asset_and_feeds_the_publication(graph: dg.AssetGraph) -> None:
+    marts = {key.path[1] for key in graph.get_all_asset_keys() if key.path[0] == "marts"}
+    assert marts >= MARTS_OF_THIS_PROJECT
+    publication = graph.get(dg.AssetKey(["publication", "miner_marts"]))
+    assert {key.path[1] for key in publication.parent_keys} == marts
+
+
+def test_every_asset_says_what_it_is_and_whose(graph: dg.AssetGraph) -> None:
+    silent = []
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        if not (node.description and node.owners and node.kinds and node.group_name):
+            silent.append(key.to_user_string())
+    assert silent == []
+
+
+def test_every_raw_asset_states_its_columns(graph: dg.AssetGraph) -> None:
+    for table in TABLES:
+        schema = graph.get(dg.AssetKey(["raw", table.name])).metadata["dagster/column_schema"]
+        stated = [column.name for column in schema.columns]
+        assert stated == [column.name for column in table.stored_columns]
+        assert all(column.description for column in schema.columns)
+
+
+def test_dbt_sources_and_raw_assets_are_the_same_tables(
+    graph: dg.AssetGraph, settings: Settings
+) -> None:
+    manifest = json.loads((settings.dbt_project_dir / "target" / "manifest.json").read_text())
+    sources = {(s["source_name"], s["name"]) for s in manifest["sources"].values()}
+    raw = {tuple(key.path) for key in graph.materializable_asset_keys if key.path[0] == "raw"}
+    assert sources == raw == {("raw", table.name) for table in TABLES}
+
+
+def test_every_dbt_test_is_an_asset_check(graph: dg.AssetGraph, settings: Settings) -> None:
+    manifest = json.loads((settings.dbt_project_dir / "target" / "manifest.json").read_text())
+    tests = {n["name"] for n in manifest["nodes"].values() if n["resource_type"] == "test"}
+    checks = {key.name for key in graph.asset_check_keys}
+    assert tests - checks == set()
+    assert len(tests) > 20
+
+
+def test_every_check_says_what_it_looks_for(definitions: dg.Definitions) -> None:
+    specs = [
+        spec
+        for assets in (definitions.resolve_all_asset_specs() and definitions.assets) or []
+        if isinstance(assets, dg.AssetsDefinition)
+        for spec in assets.check_specs
+    ]
+    assert [spec.name for spec in specs if not spec.description] == []
+
+
+def test_series_have_months_up_to_the_current_one(graph: dg.AssetGraph) -> None:
+    today = date.today()
+    for table in TABLES:
+        node = graph.get(dg.AssetKey(["raw", table.name]))
+        if not table.time_column:
+            assert node.partitions_def is None
+            continue
+        months = node.partitions_def.get_partition_keys()
+        assert months[0] == "2024-01-01"
+        assert months[-1] == today.replace(day=1).isoformat()
+        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_one_dbt_step_and_one_writer(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def(REFRESH_JOB)
+    plan = create_execution_plan(job, run_config={})
+    steps = [step.key for step in plan.get_all_steps_in_topo_order()]
+    # A blocking check on a table that feeds other tables would split dbt into two starts.
+    assert [key for key in steps if key.startswith("dbt_models")] == ["dbt_models"]
+    assert steps[-1] == "publication__miner_marts"
+    assert {step.pool for step in plan.get_all_steps_in_topo_order()} == {WRITER_POOL}
+
+
+def test_the_job_runs_steps_in_one_process(definitions: dg.Definitions) -> None:
+    assert definitions.resolve_job_def(REFRESH_JOB).executor_def.name == "in_process"
+
+
+@pytest.mark.parametrize(
+    ("day", "trades"),
+    [
+        (datetime(2025, 3, 26, 18, 0), True),
+        # Day of mourning for a former president: a closing no rule of thumb knows.
+        (datetime(2025, 1, 9, 18, 0), False),
+        (datetime(2025, 12, 25, 18, 0), False),
+    ],
+)
+def test_schedule_knows_holidays(definitions: dg.Definitions, day: datetime, trades: bool) -> None:
+    schedule = definitions.resolve_schedule_def("after_the_close")
+    assert schedule.cron_schedule == "0 18 * * 1-5"
+    assert schedule.execution_timezone == "America/New_York"
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=day.replace(tzinfo=ZoneInfo("America/New_York")),
+            repository_def=definitions.get_repository_def(),
+        )
+        ticked = schedule.evaluate_tick(context)
+    if trades:
+        (request,) = ticked.run_requests
+        assert request.partition_key == month_of(day.date())
+    else:
+        assert not ticked.run_requests
+        assert "closed" in ticked.skip_message
+
+
+def test_schedule_and_freshness_are_off_until_asked_for(definitions: dg.Definitions) -> None:
+    schedule = definitions.resolve_schedule_def("after_the_close")
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert freshness_policy(read_settings({})) is None
+    promised = freshness_policy(read_settings({"MINER_SCHEDULE": "1"}))
+    assert promised is not None
+    assert promised.timezone == "America/New_York"

@@ -1,0 +1,166 @@
+"""Materializing raw assets: partitions, metadata, and failures a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from dagster_project.contracts import BY_NAME
+from dagster_project.defs.extraction import extraction_definitions
+from dagster_project.settings import Settings, prepare_output_folders, read_settings
+
+COMPANIES = ["companies", "exchange_sessions"]
+
+
+def _settings(folder: Path, tmp_path: Path) -> Settings:
+    made = read_settings(
+        {"MINER_DATA_DIR": str(folder), "MINER_OUTPUT_DIR": str(tmp_path / "output")}
+    )
+    prepare_output_folders(made)
+    return made
+
+
+def _materialize(
+    settings: Settings, names: Sequence[str], **options: object
+) -> dg.ExecuteInProcessResult:
+    assets = [
+        asset
+        for asset in extraction_definitions(settings).assets or []
+        if isinstance(asset, dg.AssetsDefinition)
+    ]
+    return dg.materialize(
+        assets,
+        selection=[dg.AssetKey(["raw", name]) for name in names],
+        raise_on_error=False,
+        **options,
+    )
+
+
+def _count(settings: Settings, table: str) -> int:
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
+        row = connection.execute(f"select count(*) from raw.{table}").fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _metadata(result: dg.ExecuteInProcessResult, table: str) -> dict[str, object]:
+    (made, *_) = list(result.asset_materializations_for_node(f"raw__{table}"))
+    return {name: value.value for name, value in made.metadata.items()}
+
+
+def test_one_month_loads_that_month_only(tmp_path: Path, settings: Settings) -> None:
+    own = _settings(settings.data_dir, tmp_path)
+    assert _materialize(own, COMPANIES).success
+    result = _materialize(own, ["btc_prices"], partition_key="2024-02-01")
+    assert result.success
+    assert _count(own, "btc_prices") == 29
+    assert _metadata(result, "btc_prices")["window"] == "2024-02-01..2024-02-29"
+
+
+def test_a_range_is_one_run_and_a_repeat_changes_nothing(
+    tmp_path: Path, settings: Settings
+) -> None:
+    own = _settings(settings.data_dir, tmp_path)
+    span = {
+        "dagster/asset_partition_range_start": "2024-01-01",
+        "dagster/asset_partition_range_end": "2024-03-01",
+    }
+    assert _materialize(own, COMPANIES).success
+    first = _materialize(own, ["equity_prices"], tags=span)
+    assert first.success
+    # The calendar has no months: a range asked for must not cut it short.
+    assert _materialize(own, ["exchange_sessions"], tags=span).success
+    assert _count(own, "exchange_sessions") > 1000
+    facts = _metadata(first, "equity_prices")
+    assert facts["rows_new"] == _count(own, "equity_prices") > 1000
+    again = _metadata(_materialize(own, ["equity_prices"], tags=span), "equity_prices")
+    assert (again["rows_new"], again["rows_revised"], again["rows_removed"]) == (0, 0, 0)
+    assert again["dagster/row_count"] == facts["rows_new"]
+
+
+def test_a_folder_with_closes_only_loads(tmp_path: Path, user_folder: Path) -> None:
+    own = _settings(user_folder, tmp_path)
+    names = [*COMPANIES, "market_events", "study_windows", "study_models"]
+    assert _materialize(own, names).success
+    assert _materialize(own, ["equity_prices"], partition_key="2024-03-01").success
+    assert _count(own, "equity_prices") == 4
+    assert _count(own, "market_events") == 1
+    # The project's own study definitions stand in for the absent study/ folder.
+    assert _count(own, "study_windows") == 5
+
+
+def test_missing_optional_file_gives_an_empty_table(tmp_path: Path, user_folder: Path) -> None:
+    own = _settings(user_folder, tmp_path)
+    result = _materialize(own, [*COMPANIES, "press_claims"])
+    assert result.success
+    assert _count(own, "press_claims") == 0
+    assert "press_claims stays empty" in str(_metadata(result, "press_claims")["notes"])
+
+
+def test_malformed_file_fails_with_file_line_column_and_reason(
+    tmp_path: Path, user_folder: Path
+) -> None:
+    own = _settings(user_folder, tmp_path)
+    assert _materialize(own, COMPANIES).success
+    path = user_folder / "ledger" / "events.csv"
+    path.write_text(path.read_text().replace("2024-03-05,in", "5 March,in"))
+    result = _materialize(own, ["market_events"])
+    assert not result.success
+    (failed,) = result.filter_events(lambda event: event.is_step_failure)
+    said = failed.step_failure_data.user_failure_data.description
+    assert str(path) in said
+    assert "line 2" in said
+    assert "news_date" in said
+    assert "'5 March' is not a date written YYYY-MM-DD" in said
+
+
+def test_unknown_ticker_in_an_event_is_refused(tmp_path: Path, user_folder: Path) -> None:
+    own = _settings(user_folder, tmp_path)
+    assert _materialize(own, COMPANIES).success
+    path = user_folder / "ledger" / "events.csv"
+    path.write_text(
+        "event_id,title,event_type,news_date,news_timing,source_url,tickers_named\n"
+        "news,Something happened,demand_shock_negative,2024-03-05,in_session,,AAA; ZZZ\n"
+    )
+    result = _materialize(own, ["market_events"])
+    (failed,) = result.filter_events(lambda event: event.is_step_failure)
+    said = failed.step_failure_data.user_failure_data.description
+    assert "ledger/events.csv, line 2, column tickers_named: value ZZZ is not in companies" in said
+
+
+def test_rejected_rows_warn_and_the_rest_loads(
+    tmp_path: Path, settings: Settings, user_folder: Path
+) -> None:
+    folder = user_folder
+    bundled = (settings.data_dir / "snapshot" / "btc_daily.csv").read_text().splitlines()
+    cells = bundled[40].split(",")
+    cells[4] = "-1"
+    (folder / "snapshot" / "btc_daily.csv").write_text(
+        "\n".join([*bundled[:40], ",".join(cells), *bundled[41:]]) + "\n"
+    )
+    own = _settings(folder, tmp_path)
+    result = _materialize(own, ["btc_prices"], partition_key="2024-02-01")
+    assert not result.success  # 1 row of 29 is above the accepted share for one month
+    span = {
+        "dagster/asset_partition_range_start": "2024-01-01",
+        "dagster/asset_partition_range_end": "2025-08-01",
+    }
+    result = _materialize(own, ["btc_prices"], tags=span)
+    assert result.success
+    (check,) = result.get_asset_check_evaluations()
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert "snapshot/btc_daily.csv, line 41, column close: value -1.0 is not above 0" in (
+        check.description or ""
+    )
+    assert _count(own, "btc_prices") == len(bundled) - 2
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_assets_wait_for_the_tables_they_refer_to(name: str, graph: dg.AssetGraph) -> None:
+    parents = {key.path[1] for key in graph.get(dg.AssetKey(["raw", name])).parent_keys}
+    assert parents == set(BY_NAME[name].referenced_tables)

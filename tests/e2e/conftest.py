@@ -1,0 +1,85 @@
+"""The commands of the README, run as a user would: in another process, from another folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One output folder and the environment that points the commands at it."""
+
+    output_dir: Path
+    environment: dict[str, str]
+
+    @property
+    def published(self) -> Path:
+        return self.output_dir / "published" / "miner_marts.duckdb"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.output_dir / "warehouse" / "miner_warehouse.duckdb"
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command of the project, started from a folder that is not the project's."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dagster_project", *arguments],
+            cwd=self.output_dir,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def serve(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A command that runs until it is stopped; its words go to ``server.log``."""
+        with (self.output_dir / "server.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dagster_project", *arguments],
+                cwd=self.output_dir,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def call(self, *arguments: str) -> tuple[int, str]:
+        """Exit status and everything printed."""
+        process = self.start(*arguments)
+        printed, _ = process.communicate(timeout=300)
+        return process.returncode, printed
+
+
+def make_study(output_dir: Path, **settings: str) -> Study:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MINER_")}
+    environment = {
+        **kept,
+        "PYTHONPATH": str(PROJECT_DIR),
+        "MINER_OUTPUT_DIR": str(output_dir),
+        **settings,
+    }
+    return Study(output_dir, environment)
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    study: Study
+    status: int
+    printed: str
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """The bundled figures, from nothing to the printed answer."""
+    study = make_study(tmp_path_factory.mktemp("study"))
+    status, printed = study.call("run")
+    return FirstRun(study, status, printed)

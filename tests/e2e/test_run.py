@@ -1,0 +1,178 @@
+"""`make run` on the bundled figures: the printed answer, a second run, a reader meanwhile."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import duckdb
+import pytest
+
+from .conftest import FirstRun, Study, make_study
+
+# Rounded close-to-close returns of 26 March 2025 as the market printed them.
+RETURNS = {"CORZ": -11.9, "RIOT": -7.2, "CLSK": -7.0, "BITF": -6.9, "HUT": -5.3, "MARA": -3.2}
+
+READER = """
+import sys, time, duckdb
+path, stop = sys.argv[1], time.monotonic() + 120
+reads = 0
+print("reading", flush=True)
+while time.monotonic() < stop:
+    with duckdb.connect(path, read_only=True) as connection:
+        rows = connection.execute(
+            "select count(*), count(distinct ticker) from marts.selloff_summary").fetchone()
+    assert rows[0] > 500 and rows[1] > 20, rows
+    reads += 1
+    print(reads, flush=True)
+    time.sleep(0.02)
+"""
+
+
+def test_first_run_succeeds_and_tells_its_steps(first_run: FirstRun) -> None:
+    assert first_run.status == 0, first_run.printed
+    for step in ("raw/equity_prices", "raw/exchange_sessions", "dbt_models", "publication"):
+        assert re.search(rf"^  ok +{step}", first_run.printed, re.MULTILINE), step
+
+
+def test_printed_answer_has_the_six_miners(first_run: FirstRun) -> None:
+    printed = first_run.printed
+    for ticker, percent in RETURNS.items():
+        (line,) = re.findall(rf"^  {ticker} .*$", printed, re.MULTILINE)
+        assert f"{percent:+.1f}%" in line
+    order = re.findall(r"^  (CORZ|RIOT|CLSK|BITF|HUT|MARA) ", printed, re.MULTILINE)
+    assert order == list(RETURNS)
+    assert "590 (critical IT)" in printed
+    assert "not known" in printed  # Hut 8: incomplete search, unknown is not zero
+    assert "0 (none found)" in printed
+    assert "network 859.5 EH/s" in printed
+    assert "bitcoin -1.9%" in printed
+
+
+def test_printed_answer_is_honest_about_the_shared_date(first_run: FirstRun) -> None:
+    printed = first_run.printed
+    assert "tests that allow for the shared date do not tell it from an ordinary day" in printed
+    for test in ("portfolio t", "sample quantile", "Kolari-Pynnönen"):
+        assert re.search(rf"{test}[^,.]*\(?.*p 0\.\d\d", printed), test
+
+
+def test_printed_answer_says_what_was_checked_and_where_to_go(first_run: FirstRun) -> None:
+    found = re.search(r"Checked: (\d+) passed, (\d+) warned, (\d+) failed", first_run.printed)
+    assert found is not None
+    passed, warned, failed = map(int, found.groups())
+    assert passed > 50
+    assert 0 < warned < 10
+    assert failed == 0
+    assert "make ui" in first_run.printed
+    assert str(first_run.study.published) in first_run.printed
+    assert "README.md" in first_run.printed
+
+
+def test_second_run_says_that_nothing_changed_while_a_reader_reads(first_run: FirstRun) -> None:
+    study = first_run.study
+    before = json.loads((study.published.parent / "manifest.json").read_text())
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(study.published)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
+        status, printed = study.call("run")
+        assert reader.poll() is None, reader.stderr and reader.stderr.read()
+        reader.terminate()
+        reads = reader.stdout.read().split()
+    assert status == 0, printed
+    assert len(reads) > 20
+    assert "all 17 raw tables are as they were" in printed
+    assert f"unchanged since {before['publication_id']}" in printed
+    assert json.loads((study.published.parent / "manifest.json").read_text()) == before
+
+
+def test_published_file_explains_itself(first_run: FirstRun) -> None:
+    with duckdb.connect(str(first_run.study.published), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name, comment from duckdb_tables() where schema_name = 'marts'"
+        ).fetchall()
+        silent = connection.execute(
+            "select table_name, column_name from duckdb_columns() "
+            "where schema_name = 'marts' and coalesce(comment, '') = ''"
+        ).fetchall()
+    assert len(tables) >= 11
+    assert [name for name, comment in tables if not comment] == []
+    assert silent == []
+
+
+def test_a_locked_working_file_is_named(first_run: FirstRun) -> None:
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); "
+            "print('held', flush=True); time.sleep(120)",
+            str(first_run.study.warehouse),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        status, printed = first_run.study.call("run")
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    assert status == 1
+    assert "holds the working file" in printed
+    assert str(holder.pid) in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"MINER_DATA_DIR": "/nowhere/at/all"}, "data folder does not exist"),
+        ({"MINER_SOURCE": "crystal_ball"}, "is not a source"),
+        ({"MINER_ALLOW_SMALLER": "perhaps"}, "neither yes nor no"),
+        ({"MINER_OUTPUT_DIR": "/proc/no"}, "output folder cannot be written"),
+    ],
+)
+def test_impossible_settings_get_one_clear_message(
+    first_run: FirstRun, settings: dict[str, str], words: str
+) -> None:
+    study = make_study(first_run.study.output_dir, **settings)
+    status, printed = study.call("run")
+    assert status == 1
+    assert words in printed
+    assert "mend:" in printed
+    assert "Traceback" not in printed
+
+
+def _marts(study: Study) -> dict[str, str]:
+    manifest = json.loads((study.published.parent / "manifest.json").read_text())
+    return {table["name"]: table["content_checksum"] for table in manifest["tables"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after_line", ["raw/companies", "building and checking", "dbt_models"])
+def test_a_killed_run_leaves_everything_to_the_next(
+    first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory, after_line: str
+) -> None:
+    study = make_study(tmp_path_factory.mktemp("killed"))
+    process = study.start("run")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if after_line in line:
+            break
+    time.sleep(0.3)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    status, printed = study.call("run")
+    assert status == 0, printed
+    assert _marts(study) == _marts(first_run.study)

@@ -1,0 +1,129 @@
+"""Promises of the repository itself: locks, commands, and nothing of one machine in it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)", re.MULTILINE)
+
+
+def _read(name: str) -> str:
+    return (PROJECT_DIR / name).read_text(encoding="utf-8")
+
+
+def _pins(lock: str) -> dict[str, str]:
+    return {match["name"]: match["version"] for match in PIN.finditer(_read(lock))}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _requirements(entries: list[str]) -> set[str]:
+    return {_normal(re.split(r"[<>=!~\[; ]", entry, maxsplit=1)[0]) for entry in entries}
+
+
+def _tracked_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607 - the developer's own git
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout: which files are the project's is unknown")
+    paths = [PROJECT_DIR / name for name in listed.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_pins_every_package_by_hash_and_names_no_registry(lock: str) -> None:
+    text = _read(lock)
+    assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
+    blocks = re.split(r"\n(?=[a-z0-9])", text)[1:]
+    assert len(blocks) == len(_pins(lock)) > 50
+    unpinned = [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block]
+    assert unpinned == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_comes_from_the_declared_requirements(lock: str) -> None:
+    project = tomllib.loads(_read("pyproject.toml"))["project"]
+    wanted = _requirements(project["dependencies"])
+    if lock == "requirements-dev.lock":
+        wanted |= _requirements(project["optional-dependencies"]["dev"])
+    assert wanted <= set(_pins(lock))
+
+
+def test_development_lock_contains_the_runtime_lock() -> None:
+    assert _pins("requirements.lock").items() <= _pins("requirements-dev.lock").items()
+
+
+def test_dagster_family_is_in_step() -> None:
+    pins = _pins("requirements.lock")
+    core = ("dagster", "dagster-webserver", "dagster-graphql", "dagster-pipes", "dagster-shared")
+    assert len({pins[name] for name in core}) == 1
+    assert pins["dagster-dbt"].rpartition(".")[2] == pins["dagster"].rpartition(".")[2]
+
+
+def test_help_lists_every_command_and_only_those() -> None:
+    printed = subprocess.run(
+        ["make", "--silent", "help"],  # noqa: S607 - the developer's own make
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    listed = set(re.findall(r"^  make ([a-z-]+)", printed, re.MULTILINE))
+    phony = set(re.findall(r"^\.PHONY: ([a-z-]+)$", _read("Makefile"), re.MULTILINE))
+    assert listed == phony - {"lint-documents"}
+    assert {"run", "ui", "test", "help"} <= listed
+
+
+def test_linter_hooks_run_from_the_environment_and_download_nothing() -> None:
+    repositories = yaml.safe_load(_read(".pre-commit-config.yaml"))["repos"]
+    assert [repository["repo"] for repository in repositories] == ["local"]
+    assert {hook["language"] for hook in repositories[0]["hooks"]} == {"system"}
+
+
+def test_dbt_project_needs_no_packages() -> None:
+    present = [
+        name
+        for name in ("packages.yml", "dependencies.yml", "package-lock.yml")
+        if (PROJECT_DIR / "dbt" / name).exists() or (PROJECT_DIR / name).exists()
+    ]
+    assert present == []
+
+
+def test_no_file_names_a_folder_of_one_machine() -> None:
+    # A path below a home, or of a temporary or working folder, exists on one machine only.
+    # Spelled in pieces, so that this file does not find itself.
+    folders = "|".join(("home/[a-z]", "root/", "Users/[A-Za-z]", "work/", "tmp/[a-z]"))
+    absolute = re.compile(rf"(?<![\w./:}}\-*])/(?:{folders})")
+    found = []
+    for path in _tracked_files():
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            continue  # a picture
+        found += [
+            f"{path.relative_to(PROJECT_DIR)}:{number}: {line.strip()[:80]}"
+            for number, line in enumerate(lines, start=1)
+            if absolute.search(line)
+        ]
+    assert found == []
+
+
+def test_what_the_pipeline_makes_is_not_in_git() -> None:
+    made = ("data/warehouse/", "data/published/", "data/dagster_home/", "dbt/target/", ".venv/")
+    names = [path.relative_to(PROJECT_DIR).as_posix() for path in _tracked_files()]
+    assert [name for name in names if name.startswith(made)] == []
