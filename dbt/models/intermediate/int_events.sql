@@ -63,10 +63,10 @@ dated as (
     from ruled
     inner join sessions
         on case
-            when ruled.date_rule = 'same_session' then sessions.session_date = ruled.news_date
-            when ruled.date_rule = 'next_session' then sessions.session_date > ruled.news_date
-            else false
-        end
+                when ruled.date_rule = 'same_session' then sessions.session_date = ruled.news_date
+                when ruled.date_rule = 'next_session' then sessions.session_date > ruled.news_date
+                else false
+            end
     group by ruled.event_id
 
 ),

@@ -13,7 +13,7 @@ ranked as (
         model_id,
         list_filter(string_split(factors, ';'), lambda ticker: trim(ticker) <> '') as factor_list,
         -- Exactly one headline, whatever the file says: the first by name among those marked.
-        row_number() over (order by is_headline desc, model_id) = 1 as is_headline
+        row_number() over (order by is_headline desc, model_id asc) = 1 as is_headline
     from models
 
 ),

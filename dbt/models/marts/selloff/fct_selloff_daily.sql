@@ -42,12 +42,7 @@ run as (
         case
             when count(ar) over to_date = count(*) over to_date then sum(ar) over to_date
         end as car_running,
-        case
-            when ar is not null
-                then rank() over (
-                    partition by event_id, ticker, model_id order by ar asc nulls last
-                )
-        end as rank_in_window,
+        case when ar is not null then rank() over by_size end as rank_in_window,
         volume_ratio_20d,
         series_status as status,
         nullif(
@@ -59,7 +54,9 @@ run as (
             ''
         ) as flags
     from in_span
-    window to_date as (partition by event_id, ticker, model_id order by rel_day)
+    window
+        to_date as (partition by event_id, ticker, model_id order by rel_day),
+        by_size as (partition by event_id, ticker, model_id order by ar asc nulls last)
 
 )
 

@@ -236,14 +236,10 @@ ranked as (
 
     select
         *,
-        case
-            when raw_return is not null
-                then rank() over (
-                    partition by event_id, role order by raw_return asc nulls last
-                )
-        end as rank_in_role,
+        case when raw_return is not null then rank() over in_role end as rank_in_role,
         {{ student_t_two_sided_p('sar', 'df_resid') }} as p_two_sided
     from measured
+    window in_role as (partition by event_id, role order by raw_return asc nulls last)
 
 ),
 
