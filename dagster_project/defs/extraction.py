@@ -102,7 +102,7 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
         ],
         retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
     )
-    def extract_and_load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def extract_and_load(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with readable_failures():
             extract = _extract(settings, table, _window(context, table))
             for note in extract.notes:

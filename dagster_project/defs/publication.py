@@ -81,7 +81,7 @@ def publication_definitions(
             )
         ],
     )
-    def miner_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def miner_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with readable_failures():
             report = publish(
                 settings.warehouse_path,

@@ -1,7 +1,6 @@
 """Outside world to typed frames. Knows no Dagster and no DuckDB."""
 
 from dagster_project.sources.base import Source
-from dagster_project.sources.exchange_calendar import is_session
 from dagster_project.sources.registry import open_calendar, open_source
 
-__all__ = ["Source", "is_session", "open_calendar", "open_source"]
+__all__ = ["Source", "open_calendar", "open_source"]

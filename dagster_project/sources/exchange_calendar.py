@@ -12,16 +12,6 @@ NEW_YORK = ZoneInfo("America/New_York")
 REGULAR_CLOSE = time(16, 0)
 
 
-def is_session(day: date) -> bool:
-    """Whether the New York Stock Exchange trades on a day."""
-    import exchange_calendars
-
-    calendar = exchange_calendars.get_calendar(
-        CALENDAR_CODE, start=f"{day.year}-01-01", end=f"{day.year}-12-31"
-    )
-    return bool(calendar.is_session(day.isoformat()))
-
-
 class ExchangeCalendar:
     """Sessions with their instants, from the year before ``first`` to the end of next year.
 

@@ -7,12 +7,11 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-import pytest
 from dagster._core.execution.api import create_execution_plan
 
 from dagster_project.contracts import TABLES
 from dagster_project.defs.common import WRITER_POOL
-from dagster_project.defs.schedules import REFRESH_JOB, freshness_policy, month_of
+from dagster_project.defs.schedules import REFRESH_JOB, freshness_policy
 from dagster_project.settings import Settings, read_settings
 
 LAYERS = {"sources", "staging", "intermediate", "marts", "publication"}
@@ -114,32 +113,20 @@ def test_the_job_runs_steps_in_one_process(definitions: dg.Definitions) -> None:
     assert definitions.resolve_job_def(REFRESH_JOB).executor_def.name == "in_process"
 
 
-@pytest.mark.parametrize(
-    ("day", "trades"),
-    [
-        (datetime(2025, 3, 26, 18, 0), True),
-        # Day of mourning for a former president: a closing no rule of thumb knows.
-        (datetime(2025, 1, 9, 18, 0), False),
-        (datetime(2025, 12, 25, 18, 0), False),
-    ],
-)
-def test_schedule_knows_holidays(definitions: dg.Definitions, day: datetime, trades: bool) -> None:
+def test_schedule_asks_for_the_month_of_its_evening(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def("after_the_close")
     assert schedule.cron_schedule == "0 18 * * 1-5"
     assert schedule.execution_timezone == "America/New_York"
+    # 31 July 2025, 18:00 in New York, is already 22:00 UTC; two hours later it is August there.
+    evening = datetime(2025, 7, 31, 18, 0, tzinfo=ZoneInfo("America/New_York"))
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_schedule_context(
             instance=instance,
-            scheduled_execution_time=day.replace(tzinfo=ZoneInfo("America/New_York")),
+            scheduled_execution_time=evening,
             repository_def=definitions.get_repository_def(),
         )
-        ticked = schedule.evaluate_tick(context)
-    if trades:
-        (request,) = ticked.run_requests
-        assert request.partition_key == month_of(day.date())
-    else:
-        assert not ticked.run_requests
-        assert "closed" in ticked.skip_message
+        (request,) = schedule.evaluate_tick(context).run_requests
+    assert request.partition_key == "2025-07-01"
 
 
 def test_schedule_and_freshness_are_off_until_asked_for(definitions: dg.Definitions) -> None:
