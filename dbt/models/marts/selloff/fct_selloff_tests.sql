@@ -91,27 +91,39 @@ chosen as (
 
 ),
 
+with_tails as (
+
+    select
+        *,
+        {{ student_t_two_sided_p('statistic', 'df') }} as student_two_sided_p,
+        {{ student_t_lower_p('statistic', 'df') }} as student_lower_p,
+        {{ student_t_two_sided_p('statistic', 'n_firms - 1') }} as student_firms_two_sided_p,
+        {{ normal_two_sided_p('statistic') }} as normal_two_sided_p,
+        {{ normal_lower_p('statistic') }} as normal_lower_p
+    from chosen
+
+),
+
 with_p as (
 
     select
-        chosen.*,
-        case chosen.reference_dist
-            when 'student_t' then {{ student_t_two_sided_p('chosen.statistic', 'chosen.df') }}
-            when 'normal' then {{ normal_two_sided_p('chosen.statistic') }}
-            when 'empirical'
-                then case when chosen.status = 'ok' then chosen.portfolio_sq_p_two_sided end
+        *,
+        case
+            when status <> 'ok' then null
+            when reference_dist = 'student_t' then student_two_sided_p
+            when reference_dist = 'normal' then normal_two_sided_p
+            when reference_dist = 'empirical' then portfolio_sq_p_two_sided
         end as p_two_sided,
-        case chosen.reference_dist
-            when 'student_t' then {{ student_t_lower_p('chosen.statistic', 'chosen.df') }}
-            when 'normal' then {{ normal_lower_p('chosen.statistic') }}
-            when 'empirical'
-                then case when chosen.status = 'ok' then chosen.portfolio_sq_p_lower end
+        case
+            when status <> 'ok' then null
+            when reference_dist = 'student_t' then student_lower_p
+            when reference_dist = 'normal' then normal_lower_p
+            when reference_dist = 'empirical' then portfolio_sq_p_lower
         end as p_lower,
         case
-            when chosen.test_id = 'kolari_pynnonen' and chosen.n_firms < 30
-                then {{ student_t_two_sided_p('chosen.statistic', 'chosen.n_firms - 1') }}
+            when test_id = 'kolari_pynnonen' and n_firms < 30 then student_firms_two_sided_p
         end as p_two_sided_t
-    from chosen
+    from with_tails
 
 ),
 
