@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from dagster_project.contracts import BY_NAME, Window
-from dagster_project.sources.exchange_calendar import ExchangeCalendar, is_session
+from dagster_project.sources.exchange_calendar import ExchangeCalendar
 
 SESSIONS = BY_NAME["exchange_sessions"]
 
@@ -41,7 +41,6 @@ def test_it_reaches_a_year_back_and_to_the_end_of_next_year(calendar, sessions):
 )
 def test_days_open_and_closed(sessions, day, open_that_day):
     assert (day in sessions.index) == open_that_day
-    assert is_session(date.fromisoformat(day)) == open_that_day
 
 
 def test_closes_are_instants_in_utc_and_early_ones_marked(sessions):
