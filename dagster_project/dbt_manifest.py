@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from dagster_project.dbt_process import run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import PROJECT_DIR, Settings
 
@@ -38,10 +39,7 @@ def ensure_manifest(settings: Settings) -> bool:
     fingerprint = _fingerprint(project_dir)
     if manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint:
         return False
-    from dbt.cli.main import dbtRunner
-
-    arguments = ["parse", "--quiet", "--project-dir", str(project_dir)]
-    result = dbtRunner().invoke([*arguments, "--profiles-dir", str(PROJECT_DIR)])
+    result = run_dbt(settings, ["parse"])
     if not result.success:
         raise WarehouseProjectError(
             f"The dbt project does not parse: {result.exception}",

@@ -43,7 +43,8 @@ def _failure_texts(result: dg.ExecuteInProcessResult) -> list[str]:
     for event in result.filter_events(lambda event: event.is_step_failure):
         failure = event.step_failure_data
         said = failure.user_failure_data and failure.user_failure_data.description
-        texts.append(f"{event.step_key}: {said or failure.error_display_string}")
+        step = str(event.step_key).replace("__", "/")
+        texts.append(f"{step}: {said or failure.error_display_string}")
     return texts
 
 
@@ -80,16 +81,14 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
     import dagster as dg
 
     logging.getLogger("dagster").setLevel(logging.ERROR)
-    from dagster_project.definitions import build_definitions
-    from dagster_project.defs.extraction import monthly_partitions
-    from dagster_project.defs.schedules import REFRESH_JOB
+    from dagster_project.definitions import defs
+    from dagster_project.defs.schedules import REFRESH_JOB, month_of
     from dagster_project.progress import progress_logger
     from dagster_project.sources import open_source
 
-    definitions = dg.Definitions.merge(
-        build_definitions(settings), dg.Definitions(loggers={"progress": progress_logger})
-    )
-    months = monthly_partitions(open_source(settings).first_date()).get_partition_keys()
+    definitions = dg.Definitions.merge(defs, dg.Definitions(loggers={"progress": progress_logger}))
+    span = open_source(settings).span()
+    today = datetime.now(UTC).date()
     with dg.DagsterInstance.get() as instance:
         end_dead_runs(instance)
         return definitions.resolve_job_def(REFRESH_JOB).execute_in_process(
@@ -97,8 +96,8 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
             run_config={"loggers": {"progress": {}}},
             raise_on_error=False,
             tags={
-                "dagster/asset_partition_range_start": months[0],
-                "dagster/asset_partition_range_end": months[-1],
+                "dagster/asset_partition_range_start": month_of(span.start),
+                "dagster/asset_partition_range_end": month_of(min(span.end, today)),
                 PROCESS_TAG: str(os.getpid()),
             },
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from dagster_project import dbt_process
 from dagster_project.contracts import TABLES
-from dagster_project.settings import PROJECT_DIR, Settings, prepare_output_folders, read_settings
+from dagster_project.settings import Settings, prepare_output_folders, read_settings
 from dagster_project.sources import open_calendar, open_source
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.load import load
@@ -32,48 +32,18 @@ def load_all(settings: Settings) -> None:
             load(connection, (source if table.file else calendar).extract(table))
 
 
-@contextmanager
-def _environment(values: Mapping[str, str]):
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-_PARSED = {}
+_PARSED: dict[str, Any] = {}
 
 
 def run_dbt(settings: Settings, command: Sequence[str]):
     """Run one dbt command on the settings' warehouse, with its own target and log folders."""
-    # Imported here: a test that needs no dbt should not pay for it.
-    from dbt.cli.main import dbtRunner
-
     target = settings.output_dir / "dbt_target"
-    arguments = [
-        *command,
-        "--project-dir",
-        str(PROJECT_DIR / "dbt"),
-        "--profiles-dir",
-        str(PROJECT_DIR),
-        "--target-path",
-        str(target),
-        "--log-path",
-        str(target / "logs"),
-        "--quiet",
-    ]
-    with _environment(settings.dbt_environment()):
-        if "manifest" not in _PARSED:
-            # The models are the same for every folder: parse them once per test session.
-            parsed = dbtRunner().invoke(["parse", *arguments[len(command) :]])
-            assert parsed.success, parsed.exception
-            _PARSED["manifest"] = parsed.result
-        return dbtRunner(manifest=_PARSED["manifest"]).invoke(arguments)
+    if "manifest" not in _PARSED:
+        # The models are the same for every folder: parse them once per test session.
+        parsed = dbt_process.run_dbt(settings, ["parse"], target_path=target)
+        assert parsed.success, parsed.exception
+        _PARSED["manifest"] = parsed.result
+    return dbt_process.run_dbt(settings, command, target_path=target, manifest=_PARSED["manifest"])
 
 
 def failures(result) -> list[str]:

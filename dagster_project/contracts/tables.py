@@ -56,12 +56,13 @@ def _quality() -> Column:
     )
 
 
-def _url(required: bool = True) -> Column:
+def _url(*, required: bool = True) -> Column:
     return Column(
         "source_url",
         Kind.TEXT,
         "Public address that states the fact.",
         required=required,
+        in_file=required,
         pattern=r"^https?://\S+$",
     )
 

@@ -7,7 +7,6 @@ docs/decisions.md for the figures.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,16 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.dbt_process import run_dbt
 from dagster_project.errors import WarehouseProjectError
-from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import warehouse
 
 UNIQUE_ID = "dagster_dbt/unique_id"
 _FAILED = {"error", "fail", "runtime error", "partial success"}
 _REPORTED_FAILURES = 8
 _SHOWN_ROWS = 10
+_TELL_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -56,29 +57,18 @@ def invoke_dbt(
 
     Raises WarehouseProjectError when dbt itself fails (a parse error, a locked file).
     """
-    from dbt.cli.main import dbtRunner
 
     def follow(event: Any) -> None:
-        # Each line is a stored event: tests that pass are told by their check results.
+        if log is None or event.info.name not in {"LogModelResult", "LogTestResult"}:
+            return
+        # Each line is an event that Dagster stores, at 10 ms and more: every tenth tells
+        # how far the build is, and what did not go well is always told.
         said = str(event.info.msg).strip()
-        is_news = event.info.name == "LogModelResult" or (
-            event.info.name == "LogTestResult" and " PASS " not in said
-        )
-        if log is not None and is_news:
+        went_well = " OK " in said or " PASS " in said
+        if not went_well or event.data.index % _TELL_EVERY == 0:
             log.info(said)
 
-    # dbt reads the path of the working file from its environment.
-    os.environ.update(settings.dbt_environment())
-    result = dbtRunner(callbacks=[follow]).invoke(
-        [
-            *arguments,
-            "--project-dir",
-            str(settings.dbt_project_dir),
-            "--profiles-dir",
-            str(PROJECT_DIR),
-            "--quiet",
-        ]
-    )
+    result = run_dbt(settings, arguments, on_event=follow)
     outcomes = [
         NodeOutcome(
             unique_id=str(node.node.unique_id),

@@ -119,5 +119,5 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
 
 def extraction_definitions(settings: Settings) -> dg.Definitions:
     """All raw assets; partitions start with the first month in the data folder."""
-    first = open_source(settings).first_date()
+    first = open_source(settings).span().start
     return dg.Definitions(assets=[raw_asset(settings, table, first) for table in TABLES])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Protocol
 
 from dagster_project.contracts import Extract, Table, Window
@@ -18,5 +17,5 @@ class Source(Protocol):
     def extract(self, table: Table, window: Window | None = None) -> Extract:
         """Rows of ``table``, within ``window`` for a series. Raises SourceError."""
 
-    def first_date(self) -> date:
-        """First date of any series it has; the first partition starts with its month."""
+    def span(self) -> Window:
+        """Dates its series reach: months before the first have no partition."""

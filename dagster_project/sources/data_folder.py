@@ -56,23 +56,23 @@ class DataFolder:
             notes=notes,
         )
 
-    def first_date(self) -> date:
-        """First date of any series in the folder that can be read.
+    def span(self) -> Window:
+        """First to last date of any series in the folder that can be read.
 
         A malformed file is left to the asset that loads it, which says what is wrong,
         unless no series can be read at all: then its error is raised here.
         """
-        first: list[date] = []
+        dates: list[date] = []
         errors: list[SourceError] = []
         for table in TABLES:
             if not table.time_column:
                 continue
             try:
-                first.extend(self._dates(table)[:1])
+                dates.extend(self._dates(table))
             except SourceError as error:
                 errors.append(error)
-        if first:
-            return min(first)
+        if dates:
+            return Window(min(dates), max(dates))
         if errors:
             raise errors[0]
         raise SourceError(
@@ -82,12 +82,12 @@ class DataFolder:
         )
 
     def _dates(self, table: Table) -> list[date]:
-        """Dates of a series in ascending order; empty where its file is absent."""
+        """Dates of a series; empty where its file is absent."""
         path, _ = self._locate(table)
         if path is None:
             return []
         columns, _ = read_csv(path, table, shown=str(path))
-        return sorted(columns[table.time_column])
+        return columns[table.time_column]
 
     def _locate(self, table: Table) -> tuple[Path | None, tuple[str, ...]]:
         path = self._folder / table.file

@@ -24,9 +24,6 @@ class ExchangeCalendar:
         self._first = date(first.year - 1, 1, 1)
         self._last = date(today.year + 1, 12, 31)
 
-    def first_date(self) -> date:
-        return self._first
-
     def extract(self, table: Table, window: Window | None = None) -> Extract:
         """All sessions of the calendar's range (``window`` narrows it)."""
         # Imported here: building calendars is slow, and only this asset needs it.

@@ -17,4 +17,4 @@ def open_source(settings: Settings) -> Source:
 
 def open_calendar(settings: Settings) -> ExchangeCalendar:
     """The exchange calendar, from the year before the first figure on."""
-    return ExchangeCalendar(open_source(settings).first_date(), datetime.now(UTC).date())
+    return ExchangeCalendar(open_source(settings).span().start, datetime.now(UTC).date())

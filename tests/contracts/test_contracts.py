@@ -68,7 +68,7 @@ def test_a_fingerprint_follows_the_stored_shape_only():
 
 def test_the_bundled_figures_pass_every_contract_without_a_reject():
     source = DataFolder(BUNDLED_DATA_DIR, BUNDLED_DATA_DIR)
-    calendar = ExchangeCalendar(source.first_date(), date(2025, 12, 31))
+    calendar = ExchangeCalendar(source.span().start, date(2025, 12, 31))
     with duckdb.connect() as connection:
         for table in TABLES:
             report = load(connection, (source if table.file else calendar).extract(table))

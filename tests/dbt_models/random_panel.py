@@ -103,7 +103,7 @@ def write_panel(folder: Path, seed: int, factor: str = "MKT") -> list[str]:
     _write(folder, "ledger/companies.csv", "\n".join(companies) + "\n")
 
     day = {name: days[at].date() for name, at in {"main": event, "hole": event - 50}.items()}
-    friday = next(d for d in days[200:] if d.dayofweek == 4)
+    friday = next(d for d in days[200:] if d.day_of_week == 4)
     events = f"""event_id,title,event_type,news_date,news_timing,tickers_named,source_url
 main,Main,drawn,{day["main"]},unknown,AAA;BBB,
 after-close,After the close,drawn,{days[event + 1].date()},after_close,AAA,

@@ -195,10 +195,10 @@ MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
         {"column_name": "tolerance", "problem": "without a comment in the file"},
     ),
     (
-        "source_unique_key_raw_equity_prices_ticker__session_date",
-        "insert into raw.equity_prices select * from raw.equity_prices "
-        "where ticker = 'MARA' and session_date = '2025-03-26'",
-        {"ticker": "MARA", "session_date": date(2025, 3, 26), "n_rows": 2},
+        "unique_key_selloff_summary_event_id__ticker",
+        "create or replace table marts.selloff_summary as "
+        "from marts.selloff_summary union all from marts.selloff_summary where ticker = 'MARA'",
+        {"ticker": "MARA", "n_rows": 2},
     ),
 ]
 

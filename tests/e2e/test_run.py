@@ -54,7 +54,7 @@ def test_printed_answer_has_the_six_miners(first_run: FirstRun) -> None:
 
 def test_printed_answer_is_honest_about_the_shared_date(first_run: FirstRun) -> None:
     printed = first_run.printed
-    assert "tests that allow for the shared date do not tell it from an ordinary day" in printed
+    assert "Tests that allow for the shared date do not tell it from an ordinary day" in printed
     for test in ("portfolio t", "sample quantile", "Kolari-Pynnönen"):
         assert re.search(rf"{test}[^,.]*\(?.*p 0\.\d\d", printed), test
 
@@ -63,7 +63,7 @@ def test_printed_answer_says_what_was_checked_and_where_to_go(first_run: FirstRu
     found = re.search(r"Checked: (\d+) passed, (\d+) warned, (\d+) failed", first_run.printed)
     assert found is not None
     passed, warned, failed = map(int, found.groups())
-    assert passed > 50
+    assert passed > 40
     assert 0 < warned < 10
     assert failed == 0
     assert "make ui" in first_run.printed

@@ -126,16 +126,16 @@ def test_a_folder_that_may_not_be_searched_is_not_taken_for_missing_files(source
         source.extract(BY_NAME["btc_prices"])
 
 
-def test_first_date_is_the_earliest_of_all_series(source, data_folder):
-    assert source.first_date() == date(2025, 3, 25)
+def test_span_starts_with_the_earliest_of_all_series(source, data_folder):
+    assert source.span().start == date(2025, 3, 25)
     (data_folder / "snapshot" / "btc_daily.csv").write_text("date_utc,close\n2025-01-02,1\n")
-    assert source.first_date() == date(2025, 1, 2)
+    assert source.span().start == date(2025, 1, 2)
 
 
-def test_first_date_without_any_row_says_what_to_add(source, data_folder):
+def test_span_without_any_row_says_what_to_add(source, data_folder):
     (data_folder / PRICES.file).write_text("ticker,session_date,close\n")
     with pytest.raises(SourceError, match="No series in the data folder has a row"):
-        source.first_date()
+        source.span()
 
 
 def test_a_table_without_a_file_is_not_asked_of_a_folder(source):

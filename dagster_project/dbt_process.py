@@ -1,0 +1,76 @@
+"""The one way this project runs dbt: in its own process, letting go of the file afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster_project.settings import PROJECT_DIR, Settings
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """dbt reads the path of the working file from its environment; put it back afterwards."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _let_go_of_the_file() -> None:
+    """Close the connection that dbt-duckdb keeps for the life of a process.
+
+    Keeping it open between models halves the time of a build; keeping it after the build
+    would lock everyone else out.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    manager: Any = DuckDBConnectionManager
+    # env() raises a bare Exception where dbt never came to open a connection.
+    with contextlib.suppress(Exception):
+        manager.env().close()
+    manager.close_all_connections()
+
+
+def run_dbt(
+    settings: Settings,
+    arguments: Sequence[str],
+    *,
+    on_event: Callable[[Any], None] | None = None,
+    target_path: Path | None = None,
+    manifest: Any = None,
+) -> dbtRunnerResult:
+    """Run one dbt command over the settings' working file.
+
+    ``on_event`` receives dbt's log events as they come; ``target_path`` replaces dbt's usual
+    folder for artifacts and logs; ``manifest`` (a parsed one) saves the parse.
+    """
+    from dbt.cli.main import dbtRunner
+
+    places = [
+        "--project-dir",
+        str(settings.dbt_project_dir),
+        "--profiles-dir",
+        str(PROJECT_DIR),
+        "--quiet",
+    ]
+    if target_path is not None:
+        places += ["--target-path", str(target_path), "--log-path", str(target_path / "logs")]
+    runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
+    with _environment(settings.dbt_environment()):
+        try:
+            return runner.invoke([*arguments, *places])
+        finally:
+            _let_go_of_the_file()
