@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,9 @@ _FACTORS = """
     left join marts.dim_company as c on f.market_ticker = c.ticker
 """
 _NETWORK = "select network_eh_s from marts.fct_mining_economics where date_utc = ?"
+# Customary level at which a sentence calls a result more than chance.
 _LEVEL = 0.05
+_WIDTH = 100
 
 
 @dataclass
@@ -68,7 +71,8 @@ class CheckCounts:
     passed: int = 0
     warned: int = 0
     failed: int = 0
-    warnings: list[str] = field(default_factory=list)
+    # Name of each check that did not pass, and what it found.
+    remarks: list[tuple[str, str]] = field(default_factory=list)
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
@@ -128,7 +132,7 @@ def _verdict(tests: Mapping[str, tuple[Any, ...]]) -> list[str]:
         shown = f" {statistic:.2f}" if test != "sample_quantile" and statistic is not None else ""
         figures.append(f"{HONEST_TESTS[test]}{shown} (p {p:.2f})")
     lines = [
-        f"  Together the {firms} moved {_percent(caar)} beyond the market.",
+        f"  Together the {firms} firms moved {_percent(caar)} beyond the market.",
         f"  Tests that allow for the shared date {words}:",
         f"    {', '.join(figures)}.",
     ]
@@ -211,7 +215,16 @@ def change_lines(materializations: Mapping[str, Mapping[str, Any]]) -> list[str]
 def check_lines(checks: CheckCounts) -> list[str]:
     """Outcome of the checks, with the name of each that did not pass."""
     lines = [f"Checked: {checks.passed} passed, {checks.warned} warned, {checks.failed} failed"]
-    lines += [f"  {text}" for text in checks.warnings]
+    for name, found in checks.remarks:
+        lines.append(f"  {name}")
+        lines += textwrap.wrap(
+            found,
+            _WIDTH,
+            max_lines=2,
+            placeholder=" …",
+            initial_indent=" " * 6,
+            subsequent_indent=" " * 6,
+        )
     return lines
 
 
@@ -220,9 +233,10 @@ def next_lines(settings: Settings) -> list[str]:
     shown = settings.published_path
     if shown.is_relative_to(PROJECT_DIR):
         shown = shown.relative_to(PROJECT_DIR)
-    return [
-        "Next:",
-        "  make ui                           the asset graph, checks and runs in the browser",
-        f"  {shown}  the marts for any DuckDB client (schema marts)",
-        "  README.md, data/README.md         how to read the tables, where the figures are from",
-    ]
+    places = {
+        "make ui": "the asset graph, the checks and the runs in a browser",
+        str(shown): "the marts for any DuckDB client (schema marts)",
+        "README.md, data/README.md": "how to read the tables; where the figures are from",
+    }
+    width = max(map(len, places))
+    return ["Next:", *(f"  {place:{width}}  {words}" for place, words in places.items())]

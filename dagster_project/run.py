@@ -59,10 +59,8 @@ def _checks(result: dg.ExecuteInProcessResult) -> CheckCounts:
         warned = check.severity is dg.AssetCheckSeverity.WARN
         counts.warned += warned
         counts.failed += not warned
-        said = (check.description or "").splitlines()
-        counts.warnings.append(
-            f"{'warned' if warned else 'failed'}: {check.check_name}"
-            + (f" ({said[0]})" if said else "")
+        counts.remarks.append(
+            (f"{'warned' if warned else 'failed'}: {check.check_name}", check.description or "")
         )
     return counts
 

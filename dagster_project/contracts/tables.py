@@ -667,7 +667,6 @@ STUDY_PARAMETERS = Table(
                 "min_estimation_sessions",
                 "short_window_sessions",
                 "min_common_sessions",
-                "headline_significance",
                 "pue_assumed",
             ),
         ),

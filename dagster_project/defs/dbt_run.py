@@ -155,13 +155,17 @@ def read_found_rows(path: Path, outcomes: Sequence[NodeOutcome]) -> dict[str, li
 def _in_words(node: NodeOutcome, rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return node.message
-    first = ", ".join(f"{name} {value}" for name, value in rows[0].items())
+    first = ", ".join(f"{name} {_shown(value)}" for name, value in rows[0].items())
     return f"{node.failures} found; first: {first}"
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _as_table(rows: Sequence[Mapping[str, Any]]) -> str:
     header = "| " + " | ".join(rows[0]) + " |\n|" + " --- |" * len(rows[0])
-    return "\n".join([header, *("| " + " | ".join(map(str, r.values())) + " |" for r in rows)])
+    return "\n".join([header, *("| " + " | ".join(map(_shown, r.values())) + " |" for r in rows)])
 
 
 def _check_result(

@@ -26,7 +26,6 @@ estimation_last_day,-11,sessions before t0,drawn panel,2026-01-01
 min_estimation_sessions,30,sessions,drawn panel,2026-01-01
 short_window_sessions,120,sessions,drawn panel,2026-01-01
 min_common_sessions,60,sessions,drawn panel,2026-01-01
-headline_significance,0.05,probability,drawn panel,2026-01-01
 pue_assumed,1,ratio,drawn panel,2026-01-01
 """
 
