@@ -91,7 +91,10 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
         partitions_def=monthly_partitions(first) if table.time_column else None,
         backfill_policy=ONE_RUN,
         pool=WRITER_POOL,
-        metadata={"dagster/column_schema": _column_schema(table), "dagster/table_name": table.name},
+        metadata={
+            "dagster/column_schema": _column_schema(table),
+            "dagster/table_name": f"{settings.warehouse_path.stem}.raw.{table.name}",
+        },
         check_specs=[
             dg.AssetCheckSpec(
                 REJECTS_CHECK,
