@@ -64,7 +64,9 @@ def serve(settings: Settings, *, port: int) -> int:
 
     with dg.DagsterInstance.get() as instance:
         end_dead_runs(instance)
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A closed terminal hangs up; the servers in their own groups would outlive it.
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, _interrupt)
     workspace = str(PROJECT_DIR / "workspace.yaml")
     servers: list[subprocess.Popen[bytes]] = []
     try:

@@ -122,9 +122,9 @@ top_counterparties as (
         counterparty as top_counterparty
     from counterparties
     qualify row_number() over (
-        partition by ticker, valid_from_date
-        order by counterparty_mw desc, counterparty asc
-    ) = 1
+            partition by ticker, valid_from_date
+            order by counterparty_mw desc, counterparty asc
+        ) = 1
 
 ),
 

@@ -47,16 +47,16 @@ latest_capacities as (
     from known_facts
     where metric in ('contracted_hpc_mw', 'total_power_capacity_mw')
     qualify row_number() over (
-        partition by ticker, valid_from_date, metric
-        order by
-            as_of_date desc,
-            known_date desc,
-            quality_rank asc,
-            value_basis_rank asc,
-            value desc,
-            power_basis asc,
-            source_url asc
-    ) = 1
+            partition by ticker, valid_from_date, metric
+            order by
+                as_of_date desc,
+                known_date desc,
+                quality_rank asc,
+                value_basis_rank asc,
+                value desc,
+                power_basis asc,
+                source_url asc
+        ) = 1
 
 ),
 
@@ -82,14 +82,14 @@ quarter_revenues as (
         metric in ('hpc_revenue_usd', 'total_revenue_usd')
         and period = 'quarter'
     qualify row_number() over (
-        partition by ticker, valid_from_date, metric, as_of_date
-        order by
-            known_date desc,
-            quality_rank asc,
-            value_basis_rank asc,
-            value desc,
-            source_url asc
-    ) = 1
+            partition by ticker, valid_from_date, metric, as_of_date
+            order by
+                known_date desc,
+                quality_rank asc,
+                value_basis_rank asc,
+                value desc,
+                source_url asc
+        ) = 1
 
 ),
 
@@ -112,9 +112,9 @@ revenue_shares as (
             and hpc.metric = 'hpc_revenue_usd'
             and total.metric = 'total_revenue_usd'
     qualify row_number() over (
-        partition by hpc.ticker, hpc.valid_from_date
-        order by hpc.as_of_date desc
-    ) = 1
+            partition by hpc.ticker, hpc.valid_from_date
+            order by hpc.as_of_date desc
+        ) = 1
 
 ),
 

@@ -40,13 +40,13 @@ splits as (
     from (
         values (1.5), (2), (3), (4), (5), (6), (7), (8), (10), (12), (15), (20), (25), (30),
         (40), (50), (100)
-    ) as forward_splits (split_ratio)
+    )
     union all
     select 1.0 / split_ratio as split_ratio
     from (
         values (1.5), (2), (3), (4), (5), (6), (7), (8), (10), (12), (15), (20), (25), (30),
         (40), (50), (100)
-    ) as reverse_splits (split_ratio)
+    )
 
 )
 
@@ -67,7 +67,7 @@ left join market
     on ratios.session_date = market.session_date
 where coalesce(abs(market.benchmark_return), 0) < {{ quiet }}
 qualify row_number() over (
-    partition by ratios.ticker, ratios.session_date
-    order by abs(ln(ratios.close_ratio / splits.split_ratio)) asc, splits.split_ratio asc
-) = 1
+        partition by ratios.ticker, ratios.session_date
+        order by abs(ln(ratios.close_ratio / splits.split_ratio)) asc, splits.split_ratio asc
+    ) = 1
 order by ratios.ticker, ratios.session_date

@@ -9,9 +9,9 @@ latest_batches as (
         batch_id
     from ingest.batches
     qualify row_number() over (
-        partition by table_name
-        order by loaded_at desc, batch_id desc
-    ) = 1
+            partition by table_name
+            order by loaded_at desc, batch_id desc
+        ) = 1
 
 )
 

@@ -57,9 +57,9 @@ with_halving as (
     left join halvings
         on priced.date_utc >= halvings.halving_date
     qualify row_number() over (
-        partition by priced.date_utc
-        order by halvings.halving_date desc nulls last
-    ) = 1
+            partition by priced.date_utc
+            order by halvings.halving_date desc nulls last
+        ) = 1
 
 ),
 
