@@ -48,6 +48,15 @@ def _failure_texts(result: dg.ExecuteInProcessResult) -> list[str]:
     return texts
 
 
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a person stopped the run: Dagster turns Ctrl-C into a failed step."""
+    return any(
+        event.step_failure_data.error is not None
+        and event.step_failure_data.error.cls_name == "DagsterExecutionInterruptedError"
+        for event in result.filter_events(lambda event: event.is_step_failure)
+    )
+
+
 def _checks(result: dg.ExecuteInProcessResult) -> CheckCounts:
     import dagster as dg
 
@@ -107,6 +116,8 @@ def run_everything(settings: Settings) -> int:
     print(f"Building the warehouse from {settings.data_dir}", flush=True)
     _prepare(settings)
     result = _execute(settings)
+    if _was_interrupted(result):
+        raise KeyboardInterrupt
     if not result.success:
         print("\nThe run failed; what was loaded and published before is untouched.")
         for text in _failure_texts(result):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -150,6 +151,23 @@ def test_impossible_settings_get_one_clear_message(
     assert status == 1
     assert words in printed
     assert "mend:" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_so_without_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    process = make_study(tmp_path_factory.mktemp("stopped")).start("run")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "raw/press_claims" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    printed = process.stdout.read()
+    process.stdout.close()
+    assert process.wait(60) == 130
+    assert "Stopped. What was loaded and published before is untouched." in printed
     assert "Traceback" not in printed
 
 
