@@ -39,16 +39,28 @@ def _start(*command: str) -> subprocess.Popen[bytes]:
     )
 
 
+def _signal_group(server: subprocess.Popen[bytes], signal_number: int) -> bool:
+    """Signal a server and all its children; says whether any of them was still there."""
+    try:
+        os.killpg(server.pid, signal_number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def _stop(servers: list[subprocess.Popen[bytes]]) -> None:
+    """Ask both groups to end; what has not ended in time, code servers included, is killed."""
     for server in servers:
-        if server.poll() is None:
-            os.killpg(server.pid, signal.SIGINT)
+        _signal_group(server, signal.SIGINT)
     deadline = time.monotonic() + _STOP_SECONDS
     for server in servers:
-        try:
-            server.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
+        while time.monotonic() < deadline:
+            server.poll()  # takes an ended server off the process table
+            if not _signal_group(server, 0):
+                break
+            time.sleep(0.1)
+        _signal_group(server, signal.SIGKILL)
+        server.wait()
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
