@@ -35,7 +35,7 @@ def test_every_published_table_is_named(first_run: FirstRun) -> None:
 
 def test_every_make_command_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT_DIR / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z-]+)", README)) <= targets
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)) <= targets
 
 
 def test_every_setting_is_described() -> None:
