@@ -18,6 +18,7 @@ from dagster_project.dbt_process import run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import warehouse
+from dagster_project.warehouse.ddl import quoted
 
 UNIQUE_ID = "dagster_dbt/unique_id"
 _FAILED = {"error", "fail", "runtime error", "partial success"}
@@ -114,7 +115,8 @@ def read_table_facts(path: Path, schemas: Sequence[str]) -> dict[tuple[str, str]
         ).fetchall()
         facts = {}
         for schema, table, columns in rows:
-            counted = connection.execute(f'SELECT count(*) FROM "{schema}"."{table}"').fetchone()
+            relation = f"{quoted(schema)}.{quoted(table)}"
+            counted = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
             facts[(schema, table)] = TableFacts(
                 row_count=counted[0] if counted else 0,
                 columns=tuple(tuple(column) for column in columns),
