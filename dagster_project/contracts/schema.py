@@ -117,8 +117,11 @@ class Table:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the stored shape changes: names, types, order or key."""
-        shape = [f"{c.name} {c.kind.duckdb_type}" for c in self.stored_columns]
+        """Changes when the stored shape changes: names, types, needed values, order or key."""
+        shape = [
+            f"{c.name} {c.kind.duckdb_type}{' NOT NULL' if c.required else ''}"
+            for c in self.stored_columns
+        ]
         return hashlib.sha256("|".join([*shape, *self.key]).encode()).hexdigest()[:16]
 
     @property

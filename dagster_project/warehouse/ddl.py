@@ -101,24 +101,33 @@ def comment_sql(table: Table) -> list[str]:
     return statements
 
 
-def _columns_in_file(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+def _columns_in_file(
+    connection: duckdb.DuckDBPyConnection, table: Table
+) -> dict[str, tuple[str, bool]]:
+    """Type of each stored column, and whether it may be empty."""
     rows = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
+        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
         "WHERE database_name = current_database() AND schema_name = ? AND table_name = ? "
         "ORDER BY column_index",
         [RAW_SCHEMA, table.name],
     ).fetchall()
-    return dict(rows)
+    return {name: (sql_type, nullable) for name, sql_type, nullable in rows}
 
 
-def _migrate(connection: duckdb.DuckDBPyConnection, table: Table, present: dict[str, str]) -> None:
-    """Add new optional columns; refuse every change that could lose or bend a value."""
+def _migrate(
+    connection: duckdb.DuckDBPyConnection, table: Table, present: dict[str, tuple[str, bool]]
+) -> None:
+    """Add new optional columns; refuse every change that could lose or bend a value.
+
+    A column that may be empty from now on loses its NOT NULL. One that now needs a value
+    gets none: the load holds every row to the contract anyway.
+    """
     wanted = {c.name: c for c in table.stored_columns}
     gone = [name for name in present if name not in wanted]
     retyped = [
-        f"{name} ({present[name]} -> {column.kind.duckdb_type})"
+        f"{name} ({present[name][0]} -> {column.kind.duckdb_type})"
         for name, column in wanted.items()
-        if name in present and present[name] != column.kind.duckdb_type
+        if name in present and present[name][0] != column.kind.duckdb_type
     ]
     added = [column for name, column in wanted.items() if name not in present]
     impossible = [c.name for c in added if c.required]
@@ -138,6 +147,11 @@ def _migrate(connection: duckdb.DuckDBPyConnection, table: Table, present: dict[
             f"ALTER TABLE {raw_name(table)} ADD COLUMN {quoted(column.name)} "
             f"{column.kind.duckdb_type}"
         )
+    for name, (_, nullable) in present.items():
+        if not nullable and not wanted[name].required:
+            connection.execute(
+                f"ALTER TABLE {raw_name(table)} ALTER COLUMN {quoted(name)} DROP NOT NULL"
+            )
 
 
 def ensure_schema(

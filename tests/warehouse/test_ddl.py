@@ -73,6 +73,28 @@ def test_a_new_optional_column_is_added_and_rows_stay(connection):
     assert ensure_schema(connection, (new,)) == []
 
 
+def test_a_value_that_is_no_longer_needed_may_be_missing(connection):
+    needed = replace(OLD, columns=(OLD.columns[0], replace(OLD.columns[1], required=True)))
+    connection.execute("DROP TABLE raw.things; DROP TABLE ingest.contracts")
+    ensure_schema(connection, (needed,))
+    assert columns(connection)[1][2] is False
+    assert ensure_schema(connection, (OLD,)) == ["things"]
+    assert columns(connection)[1][2] is True
+    connection.execute(
+        "INSERT INTO raw.things (thing, source, retrieved_at, batch_id) "
+        "VALUES ('a', 's', '2025-01-01', 'b')"
+    )
+    assert ensure_schema(connection, (OLD,)) == []
+
+
+def test_a_value_that_is_newly_needed_leaves_the_stored_rows(connection):
+    needed = replace(OLD, columns=(OLD.columns[0], replace(OLD.columns[1], required=True)))
+    connection.execute("UPDATE raw.things SET size_mw = NULL")
+    assert ensure_schema(connection, (needed,)) == ["things"]
+    assert connection.execute("SELECT thing, size_mw FROM raw.things").fetchall() == [("a", None)]
+    assert ensure_schema(connection, (needed,)) == []
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
