@@ -4,7 +4,7 @@ Imported by sources and warehouse; imports neither.
 """
 
 from dagster_project.contracts.extract import SOURCE_REF, Extract, Window, typed_frame
-from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table
+from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table, TableRule
 from dagster_project.contracts.tables import BY_NAME, TABLES
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Reference",
     "RowRule",
     "Table",
+    "TableRule",
     "Window",
     "typed_frame",
 ]

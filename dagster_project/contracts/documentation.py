@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from dagster_project.contracts.schema import Column, Table
+from dagster_project.contracts.schema import Column, Reference, Table
 from dagster_project.contracts.tables import TABLES
 from dagster_project.settings import PROJECT_DIR
 
@@ -62,8 +62,22 @@ def _accepted(column: Column) -> str:
     bounds = (("≥", column.at_least), (">", column.above), ("≤", column.at_most))
     parts.extend(f"{sign} {bound:,.15g}" for sign, bound in bounds if bound is not None)
     if column.reference:
-        parts.append(f"in `{column.reference.table}.{column.reference.column}`")
+        parts.append(_existing(column.reference))
     return "; ".join(parts)
+
+
+def _existing(reference: Reference) -> str:
+    words = f"in `{reference.table}.{reference.column}`"
+    words += "".join(f" or `{word}`" for word in reference.also)
+    return words + (f" where {reference.when}" if reference.when else "")
+
+
+def _demands(table: Table) -> str:
+    """What is asked of the rows together, as sentences that follow others."""
+    demands = [rule.reason for rule in table.table_rules]
+    if table.required_keys:
+        demands.insert(0, f"needs a row for every {', '.join(table.key)} it accepts")
+    return "".join(f" The table {demand}." for demand in demands)
 
 
 def dictionary_markdown() -> str:
@@ -78,7 +92,7 @@ def dictionary_markdown() -> str:
             f"### {table.name}",
             "",
             f"{table.description} Grain: {table.grain} (key: {', '.join(table.key)}). "
-            f"File: {file}" + (f" ({need})." if table.file else "."),
+            f"File: {file}" + (f" ({need})." if table.file else ".") + _demands(table),
             "",
             "| column | type | value needed | meaning | accepted |",
             "| --- | --- | --- | --- | --- |",

@@ -39,6 +39,8 @@ class Reference:
 
     ``refuse=True`` stops the whole load (a fact about an unknown company is a mistake a
     person must mend); ``refuse=False`` only rejects the row. ``separator`` splits a list.
+    ``also`` names words that are accepted beside the other table's values; ``when`` is a
+    DuckDB condition on the row, for a column that means something else in other rows.
     """
 
     table: str
@@ -46,6 +48,8 @@ class Reference:
     refuse: bool
     mend: str
     separator: str = ""
+    also: tuple[str, ...] = ()
+    when: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,21 @@ class RowRule:
 
 
 @dataclass(frozen=True)
+class TableRule:
+    """A rule over all rows of a table: a DuckDB boolean expression of aggregates.
+
+    ``found`` is a DuckDB expression for what there is instead, as text. A table that
+    breaks the rule is refused as a whole.
+    """
+
+    name: str
+    expression: str
+    reason: str
+    found: str
+    mend: str
+
+
+@dataclass(frozen=True)
 class Table:
     """Contract of one raw table.
 
@@ -87,7 +106,8 @@ class Table:
     ``max_rejected_share`` is the share of rows that may break the contract before the
     whole batch is refused; ``max_removed_share`` the share of loaded rows that a complete
     extract may drop. ``optional`` says that a data folder may lack the file;
-    ``default_from_bundled`` that the project's own file then stands in.
+    ``default_from_bundled`` that the project's own file then stands in. ``required_keys``
+    are the keys without which the table is refused: what reads it has no default for them.
     """
 
     name: str
@@ -102,6 +122,8 @@ class Table:
     max_rejected_share: float = 0.0
     max_removed_share: float = 0.2
     rules: tuple[RowRule, ...] = field(default_factory=tuple)
+    required_keys: tuple[str, ...] = ()
+    table_rules: tuple[TableRule, ...] = ()
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

@@ -6,22 +6,36 @@ of the keyboard. Each limit that is not obvious says where it comes from.
 
 from __future__ import annotations
 
-from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table
+from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table, TableRule
 
 QUALITY_GRADES = ("primary", "press_release_copy", "news", "repost")
 ROLES = ("miner", "hyperscaler", "ai_infrastructure", "benchmark", "bitcoin_proxy")
+
+# The factor that is not a ticker: the warehouse chooses its series, event by event.
+BITCOIN_FACTOR = "bitcoin"
+PARAMETERS = (
+    "estimation_first_day",
+    "estimation_last_day",
+    "min_estimation_sessions",
+    "short_window_sessions",
+    "min_common_sessions",
+    "pue_assumed",
+)
+# What a miner's AI exposure can be at an event.
+EXPOSURES = ("contracted", "none_found", "unknown")
 
 # Berkshire Hathaway A, the dearest listed share, trades below 1m USD.
 _MAX_PRICE = 10_000_000
 _MAX_VOLUME = 1e12
 
 
-def _known_company(*, refuse: bool, separator: str = "") -> Reference:
+def _known_company(*, refuse: bool, separator: str = "", when: str = "") -> Reference:
     return Reference(
         table="companies",
         column="ticker",
         refuse=refuse,
         separator=separator,
+        when=when,
         mend="add the ticker to ledger/companies.csv or correct its spelling",
     )
 
@@ -32,6 +46,11 @@ _SESSION = Reference(
     refuse=False,
     mend="the New York Stock Exchange was closed that day: correct the date or drop the row",
 )
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    """The right side of IN: these words are the project's own and hold no quote."""
+    return "(" + ", ".join(f"'{word}'" for word in words) + ")"
 
 
 def _price(name: str, description: str, *, required: bool = False, in_file: bool = True) -> Column:
@@ -648,6 +667,12 @@ SEARCH_COVERAGE = Table(
     ),
 )
 
+
+def _parameter(name: str) -> str:
+    """The value of one parameter, as an aggregate over the table's rows."""
+    return f"max(value) FILTER (WHERE parameter = '{name}')"
+
+
 STUDY_PARAMETERS = Table(
     name="study_parameters",
     file="study/parameters.csv",
@@ -661,21 +686,27 @@ STUDY_PARAMETERS = Table(
             Kind.TEXT,
             "Name of the parameter.",
             required=True,
-            one_of=(
-                "estimation_first_day",
-                "estimation_last_day",
-                "min_estimation_sessions",
-                "short_window_sessions",
-                "min_common_sessions",
-                "pue_assumed",
-            ),
+            one_of=PARAMETERS,
         ),
         Column("value", Kind.NUMBER, "Its value.", required=True, at_least=-10_000, at_most=10_000),
         Column("unit", Kind.TEXT, "Unit of value.", required=True),
         Column("reason", Kind.TEXT, "Why this value.", required=True),
         Column("decided_date", Kind.DATE, "Day it was decided.", required=True),
     ),
+    required_keys=PARAMETERS,
+    table_rules=(
+        TableRule(
+            "estimation_runs_forward",
+            f"{_parameter('estimation_first_day')} < {_parameter('estimation_last_day')}",
+            "needs an estimation_first_day before its estimation_last_day",
+            f"{_parameter('estimation_first_day')} || ' and ' || "
+            f"{_parameter('estimation_last_day')}",
+            "correct the two values: both count sessions from the event's, so -260 is before -11",
+        ),
+    ),
 )
+
+_N_FACTORS = "coalesce(len(string_split(factors, ';')), 0)"
 
 STUDY_MODELS = Table(
     name="study_models",
@@ -690,24 +721,101 @@ STUDY_MODELS = Table(
             Kind.TEXT,
             "Name of the model.",
             required=True,
-            one_of=("market_model",),
+            pattern=r"^[a-z][a-z0-9_]*$",
         ),
         Column(
             "factors",
             Kind.TEXT,
-            "Tickers whose returns explain the share.",
-            required=True,
+            "What explains the share's return, separated by ';': tickers, or the word bitcoin. "
+            "None for mean_adjusted, one for market_adjusted, one or more for ols.",
             reference=Reference(
                 table="companies",
                 column="ticker",
                 refuse=True,
                 separator=";",
-                mend="name a ticker of ledger/companies.csv as the market factor in "
-                "study/models.csv of your data folder",
+                also=(BITCOIN_FACTOR,),
+                mend="name a ticker of ledger/companies.csv (or the word bitcoin) as the factor "
+                "in study/models.csv of your data folder",
             ),
         ),
-        Column("is_headline", Kind.BOOLEAN, "True for the model the summary shows.", required=True),
+        Column(
+            "is_headline",
+            Kind.BOOLEAN,
+            "True for the one model the summary shows.",
+            required=True,
+        ),
         Column("reason", Kind.TEXT, "Why this model.", required=True),
+        Column(
+            "method",
+            Kind.TEXT,
+            "Normal return: the share's own mean, the factor itself, or a regression on the "
+            "factors (ols); ols where empty.",
+            in_file=False,
+            one_of=("mean_adjusted", "market_adjusted", "ols"),
+        ),
+        Column(
+            "return_kind",
+            Kind.TEXT,
+            "Returns of share and factors; simple where empty.",
+            in_file=False,
+            one_of=("simple", "log"),
+        ),
+        Column(
+            "leverage",
+            Kind.TEXT,
+            "Part of the prediction variance that estimation error adds: what the model implies, "
+            "or 1/n, which only market_adjusted may ask for; model where empty.",
+            in_file=False,
+            one_of=("model", "one_over_n"),
+        ),
+        Column(
+            "mask_other_events",
+            Kind.BOOLEAN,
+            "True drops from a firm's estimation window the sessions next to other events that "
+            "name it; false where empty.",
+            in_file=False,
+        ),
+    ),
+    rules=(
+        RowRule(
+            "mean_adjusted_has_no_factor",
+            f"method IS DISTINCT FROM 'mean_adjusted' OR {_N_FACTORS} = 0",
+            "a mean_adjusted model has no factor: empty its field factors",
+        ),
+        RowRule(
+            "market_adjusted_has_one_factor",
+            f"method IS DISTINCT FROM 'market_adjusted' OR {_N_FACTORS} = 1",
+            "a market_adjusted model has exactly one factor: name one in its field factors",
+        ),
+        RowRule(
+            "ols_has_factors",
+            f"coalesce(method, 'ols') <> 'ols' OR {_N_FACTORS} >= 1",
+            "an ols model needs a factor: name one in its field factors, or say mean_adjusted "
+            "in the column method",
+        ),
+        RowRule(
+            "factors_differ",
+            "len(list_distinct(list_transform(string_split(factors, ';'), "
+            f"lambda factor: trim(factor)))) = {_N_FACTORS}",
+            "a factor is named twice: a regression cannot tell the two apart",
+        ),
+        RowRule(
+            "one_over_n_is_for_market_adjusted",
+            "leverage IS DISTINCT FROM 'one_over_n' OR method IS NOT DISTINCT FROM "
+            "'market_adjusted'",
+            "only a market_adjusted model may have the leverage one_over_n: the others estimate "
+            "what theirs is",
+        ),
+    ),
+    table_rules=(
+        TableRule(
+            "one_headline",
+            "count(*) FILTER (WHERE is_headline) = 1",
+            "needs exactly one model with is_headline = 1",
+            "coalesce(string_agg(model_id, ' and ' ORDER BY model_id) FILTER (WHERE is_headline), "
+            "'none')",
+            "set is_headline to 1 for the model the summary shows and to 0 for all others",
+        ),
     ),
 )
 
@@ -742,6 +850,23 @@ STUDY_WINDOWS = Table(
             at_least=-250,
             at_most=250,
         ),
+        Column(
+            "rank_first_day",
+            Kind.INTEGER,
+            "First relative session that the rank tests of this window rank beside the "
+            "estimation window; first_day where empty.",
+            in_file=False,
+            at_least=-250,
+            at_most=250,
+        ),
+        Column(
+            "rank_last_day",
+            Kind.INTEGER,
+            "Last relative session that they rank; last_day where empty.",
+            in_file=False,
+            at_least=-250,
+            at_most=250,
+        ),
     ),
     rules=(
         RowRule("window_runs_forward", "first_day <= last_day", "the window ends before it starts"),
@@ -749,6 +874,22 @@ STUDY_WINDOWS = Table(
             "name_is_the_window",
             "window_id = '[' || first_day || ',' || last_day || ']'",
             "window_id does not spell first_day and last_day",
+        ),
+        RowRule(
+            "rank_days_come_in_pairs",
+            "(rank_first_day IS NULL) = (rank_last_day IS NULL)",
+            "only one of rank_first_day and rank_last_day has a value: give both or none",
+        ),
+        RowRule(
+            "rank_days_run_forward",
+            "rank_first_day <= rank_last_day",
+            "the ranked days end before they start",
+        ),
+        RowRule(
+            "rank_days_hold_the_window",
+            "rank_first_day > rank_last_day "
+            "OR (rank_first_day <= first_day AND last_day <= rank_last_day)",
+            "rank_first_day to rank_last_day do not hold the whole window, whose days are tested",
         ),
     ),
 )
@@ -772,17 +913,81 @@ STUDY_GROUPS = Table(
         Column(
             "rule_kind",
             Kind.TEXT,
-            "How members are chosen: focal (is_focal), role, or a list of tickers.",
+            "How members are chosen: focal (is_focal), role, a list of tickers, named (firms the "
+            "event names) or exposure (miners by their AI exposure known at the event).",
             required=True,
-            one_of=("focal", "role", "tickers"),
+            one_of=("focal", "role", "tickers", "named", "exposure"),
         ),
-        Column("rule_value", Kind.TEXT, "The role, or tickers separated by ';'."),
+        Column(
+            "rule_value",
+            Kind.TEXT,
+            "The role, tickers separated by ';', or the exposure: contracted (contracted MW above "
+            "0), none_found (known to be zero) or unknown; none for focal and named.",
+            reference=_known_company(refuse=True, separator=";", when="rule_kind = 'tickers'"),
+        ),
     ),
     rules=(
         RowRule(
             "rule_has_value",
-            "rule_kind = 'focal' OR rule_value IS NOT NULL",
-            "rule_value is empty: name the role or the tickers",
+            "rule_kind IN ('focal', 'named') OR rule_value IS NOT NULL",
+            "rule_value is empty: name the role, the tickers or the exposure",
+        ),
+        RowRule(
+            "role_is_known",
+            f"rule_kind <> 'role' OR rule_value IN {_listed(ROLES)}",
+            f"rule_value is no role: choose one of {', '.join(ROLES)}",
+        ),
+        RowRule(
+            "exposure_is_known",
+            f"rule_kind <> 'exposure' OR rule_value IN {_listed(EXPOSURES)}",
+            f"rule_value is no exposure: choose one of {', '.join(EXPOSURES)}",
+        ),
+    ),
+)
+
+STUDY_EVENT_SETS = Table(
+    name="study_event_sets",
+    file="study/event_sets.csv",
+    description="Sets of events that are studied together.",
+    grain="one row per set",
+    key=("set_id",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "set_id",
+            Kind.TEXT,
+            "Name of the set; no event has the same.",
+            required=True,
+            pattern=r"^[a-z][a-z0-9_-]*$",
+        ),
+        Column("title", Kind.TEXT, "Set in words.", required=True),
+        Column(
+            "rule_kind",
+            Kind.TEXT,
+            "How events are chosen: all of an event_type, or a list of events.",
+            required=True,
+            one_of=("event_type", "events"),
+        ),
+        Column(
+            "rule_value",
+            Kind.TEXT,
+            "The event_type, or event ids separated by ';'.",
+            required=True,
+            reference=Reference(
+                table="market_events",
+                column="event_id",
+                refuse=True,
+                separator=";",
+                when="rule_kind = 'events'",
+                mend="add the event to ledger/events.csv or correct its spelling",
+            ),
+        ),
+    ),
+    rules=(
+        RowRule(
+            "set_is_no_event",
+            "set_id NOT IN (SELECT event_id FROM raw.market_events)",
+            "set_id is the name of an event too: the results of the two would be one",
         ),
     ),
 )
@@ -840,6 +1045,7 @@ TABLES: tuple[Table, ...] = (
     STUDY_MODELS,
     STUDY_WINDOWS,
     STUDY_GROUPS,
+    STUDY_EVENT_SETS,
     RECONCILIATION_TOLERANCES,
 )
 BY_NAME = {table.name: table for table in TABLES}

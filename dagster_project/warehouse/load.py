@@ -96,25 +96,28 @@ def _reference_check(column: Column) -> _Check | None:
     if reference is None:
         return None
     name = quoted(column.name)
-    parent_table = raw_name(BY_NAME[reference.table])
-    parent = f"(SELECT {quoted(reference.column)} FROM {parent_table})"
+    values = f"SELECT {quoted(reference.column)} AS known FROM {raw_name(BY_NAME[reference.table])}"
+    for word in reference.also:
+        values += f" UNION ALL SELECT {literal(word)}"
     mend = literal(f" is not in {reference.table}: {reference.mend}")
+    only_when = f"({reference.when}) AND " if reference.when else ""
     if not reference.separator:
         return _Check(
             column.name,
-            f"{name} NOT IN {parent}",
+            f"{only_when}{name} NOT IN ({values})",
             f"'value ' || {name} || {mend}",
             refuse=reference.refuse,
         )
     items = f"string_split({name}, {literal(reference.separator)})"
-    parents = f"(SELECT coalesce(list({quoted(reference.column)}), []) FROM {parent_table})"
+    parents = f"(SELECT coalesce(list(known), []) FROM ({values}))"
+    # A separator too many leaves an item without a character: show that there is one.
     unknown = (
-        "(SELECT string_agg(item, ', ' ORDER BY item) FROM "
-        f"(SELECT trim(unnest({items})) AS item) WHERE item NOT IN {parent})"
+        "(SELECT string_agg(coalesce(nullif(item, ''), '(empty)'), ', ' ORDER BY item) FROM "
+        f"(SELECT trim(unnest({items})) AS item) WHERE item NOT IN ({values}))"
     )
     return _Check(
         column.name,
-        f"NOT list_has_all({parents}, list_transform({items}, lambda item: trim(item)))",
+        f"{only_when}NOT list_has_all({parents}, list_transform({items}, lambda item: trim(item)))",
         f"'value ' || {unknown} || {mend}",
         refuse=reference.refuse,
     )
@@ -241,6 +244,50 @@ def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, table: Table) 
     return repeats[0] if repeats else 0
 
 
+def _same_key(table: Table) -> str:
+    return " AND ".join(
+        f"stored.{quoted(k)} IS NOT DISTINCT FROM fresh.{quoted(k)}" for k in table.key
+    )
+
+
+def _refuse_unsound_whole(
+    connection: duckdb.DuckDBPyConnection, table: Table, extract: Extract
+) -> None:
+    """Refuse a batch after which the table would lack a key it needs or break a table rule."""
+    columns = ", ".join(quoted(c.name) for c in table.columns)
+    rows = f"(SELECT {columns} FROM incoming)"
+    if not extract.complete:
+        rows = (
+            f"(SELECT {columns} FROM incoming UNION ALL SELECT {columns} FROM {raw_name(table)} "
+            f"AS stored ANTI JOIN incoming AS fresh ON {_same_key(table)})"
+        )
+    if table.required_keys:
+        (key,) = table.key
+        present = {k for (k,) in connection.execute(f"SELECT {quoted(key)} FROM {rows}").fetchall()}
+        missing = [name for name in table.required_keys if name not in present]
+        if missing:
+            raise LoadRefused(
+                f"Table {table.name} lacks the {key} {', '.join(missing)}; nothing was loaded, "
+                "the stored rows stay.",
+                where=extract.origin,
+                mend=f"add a row for {'it' if len(missing) == 1 else 'each'}: the project's own "
+                f"data/{table.file} has all of them to copy",
+            )
+    for rule in table.table_rules:
+        checked = connection.execute(
+            f"SELECT coalesce({rule.expression}, false), {rule.found} FROM {rows}"
+        ).fetchone()
+        assert checked is not None
+        sound, found = checked
+        if not sound:
+            raise LoadRefused(
+                f"Table {table.name} {rule.reason}, but there is {found}; nothing was loaded, "
+                "the stored rows stay.",
+                where=extract.origin,
+                mend=rule.mend,
+            )
+
+
 def _set_rejected_aside(
     connection: duckdb.DuckDBPyConnection, table: Table, batch: str, now: datetime
 ) -> tuple[int, tuple[str, ...]]:
@@ -309,9 +356,7 @@ def _merge(
     target = raw_name(table)
     names = [c.name for c in table.stored_columns]
     compared = [n for n in names if n not in _TIMESTAMP_COLUMNS and n not in table.key]
-    same_key = " AND ".join(
-        f"stored.{quoted(k)} IS NOT DISTINCT FROM fresh.{quoted(k)}" for k in table.key
-    )
+    same_key = _same_key(table)
     row_key = ", ".join(f"{quoted(k)} := stored.{quoted(k)}" for k in table.key)
     old_row = ", ".join(f"{quoted(n)} := stored.{quoted(n)}" for n in names)
     differs = [f"stored.{quoted(n)} IS DISTINCT FROM fresh.{quoted(n)}" for n in compared]
@@ -393,8 +438,9 @@ def load(
 
     Raises LoadRefused, with the stored rows untouched, when the batch contradicts
     itself, breaks a reference, has more broken rows than the contract's
-    ``max_rejected_share``, or drops more than ``max_removed_share`` of the stored rows
-    (``allow_smaller`` lifts only the last). The refusal is logged in ``ingest.batches``,
+    ``max_rejected_share``, lacks a key the table needs, breaks a rule over all rows, or
+    drops more than ``max_removed_share`` of the stored rows (``allow_smaller`` lifts only
+    the last). The refusal is logged in ``ingest.batches``,
     and rows that break the contract are kept in ``ingest.rejected_rows`` either way.
     """
     table = BY_NAME[extract.table]
@@ -411,6 +457,7 @@ def load(
             _refuse_breaches(connection, table, batch, read, rejected, rejections)
             _leave_rejected_out(connection, table)
             _refuse_contradictions(connection, table)
+            _refuse_unsound_whole(connection, table, extract)
             counts = _merge(connection, table, extract, batch, now, allow_smaller=allow_smaller)
         except LoadRefused as error:
             # Every refusal comes before the first write to the stored rows, so committing

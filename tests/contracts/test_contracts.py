@@ -53,6 +53,11 @@ def test_a_contract_is_sound(table):
             assert parent.key == (column.reference.column,)
             assert TABLES.index(parent) < TABLES.index(table), "loads run in this order"
     assert not (table.default_from_bundled and not table.optional)
+    if table.required_keys:
+        (key,) = table.key
+        assert table.required_keys == table.column(key).one_of
+    if table.required_keys or table.table_rules:
+        assert not table.time_column, "a month of a series is never the whole table"
 
 
 def test_a_fingerprint_follows_the_stored_shape_only():

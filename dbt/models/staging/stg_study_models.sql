@@ -11,9 +11,13 @@ renamed as (
 
     select
         model_id,
-        factors,
+        nullif(trim(factors), '') as factors,
         is_headline,
-        reason
+        reason,
+        coalesce(method, 'ols') as method,
+        coalesce(return_kind, 'simple') as return_kind,
+        coalesce(leverage, 'model') as leverage,
+        coalesce(mask_other_events, false) as mask_other_events
     from source
 
 )

@@ -1,0 +1,358 @@
+"""A study definition that cannot mean anything is refused with the words to mend it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from dagster_project.contracts import BY_NAME
+from dagster_project.errors import LoadRefused
+
+EVENT = {
+    "event_id": "news",
+    "title": "News",
+    "event_type": "demand",
+    "news_date": date(2025, 3, 26),
+    "news_timing": "in_session",
+}
+HEADLINE = {"model_id": "headline", "factors": "AAA", "is_headline": True, "reason": "r"}
+MODEL = {"model_id": "other", "is_headline": False, "reason": "r"}
+WINDOW = {"window_id": "[-1,1]", "first_day": -1, "last_day": 1}
+GROUP = {"group_id": "some", "title": "Some firms"}
+EVENT_SET = {"set_id": "some", "title": "Some events"}
+VALUES = {
+    "estimation_first_day": -260,
+    "estimation_last_day": -11,
+    "min_estimation_sessions": 30,
+    "short_window_sessions": 120,
+    "min_common_sessions": 60,
+    "pue_assumed": 1,
+}
+
+
+def parameters(**values: float) -> list[dict]:
+    return [
+        {
+            "parameter": name,
+            "value": value,
+            "unit": "sessions",
+            "reason": "r",
+            "decided_date": date(2025, 1, 1),
+        }
+        for name, value in values.items()
+    ]
+
+
+def refusal(loading, table: str, rows: list[dict], **how) -> LoadRefused:
+    loading.load("market_events", [EVENT])
+    before = loading.rows(table)
+    with pytest.raises(LoadRefused) as refused:
+        loading.load(table, rows, **how)
+    assert loading.rows(table) == before, "a refused load touched the stored rows"
+    assert refused.value.mend
+    return refused.value
+
+
+# --- models ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"factors": "AAA"},
+        {"factors": "AAA", "method": "ols", "return_kind": "log", "mask_other_events": True},
+        {"factors": "AAA; bitcoin ;BBB"},
+        {"factors": "bitcoin", "method": "market_adjusted"},
+        {"factors": "AAA", "method": "market_adjusted", "leverage": "one_over_n"},
+        {"factors": "AAA", "leverage": "model"},
+        {"method": "mean_adjusted"},
+    ],
+)
+def test_models_of_every_kind_load(loading, model):
+    report = loading.load("study_models", [HEADLINE, MODEL | model])
+    assert (report.rejected, report.total) == (0, 2)
+
+
+NO_FACTOR = "a mean_adjusted model has no factor: empty its field factors"
+ONE_FACTOR = "a market_adjusted model has exactly one factor: name one in its field factors"
+SOME_FACTOR = (
+    "an ols model needs a factor: name one in its field factors, or say mean_adjusted in the "
+    "column method"
+)
+UNKNOWN = (
+    "column factors: value {} is not in companies: name a ticker of ledger/companies.csv (or "
+    "the word bitcoin) as the factor in study/models.csv of your data folder"
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (
+            {"factors": "AAA", "method": "capm"},
+            "column method: value capm is none of mean_adjusted, market_adjusted, ols",
+        ),
+        (
+            {"factors": "AAA", "return_kind": "percent"},
+            "column return_kind: value percent is none of simple, log",
+        ),
+        (
+            {"factors": "AAA", "leverage": "2"},
+            "column leverage: value 2 is none of model, one_over_n",
+        ),
+        (
+            {"factors": "AAA", "model_id": "Market Model"},
+            "column model_id: value Market Model does not look like ^[a-z][a-z0-9_]*$",
+        ),
+        ({"factors": "ZZZ"}, UNKNOWN.format("ZZZ")),
+        ({"factors": "AAA;ZZZ;bitcoin"}, UNKNOWN.format("ZZZ")),
+        ({"factors": "Bitcoin"}, UNKNOWN.format("Bitcoin")),
+        ({"factors": "AAA;"}, UNKNOWN.format("(empty)")),
+        ({"factors": "AAA", "method": "mean_adjusted"}, NO_FACTOR),
+        ({"method": "market_adjusted"}, ONE_FACTOR),
+        ({"factors": "AAA;BBB", "method": "market_adjusted"}, ONE_FACTOR),
+        ({}, SOME_FACTOR),
+        ({"method": "ols"}, SOME_FACTOR),
+        (
+            {"factors": "AAA; AAA"},
+            "a factor is named twice: a regression cannot tell the two apart",
+        ),
+        *(
+            (
+                {"factors": factors, "method": method, "leverage": "one_over_n"},
+                "only a market_adjusted model may have the leverage one_over_n: the others "
+                "estimate what theirs is",
+            )
+            for factors, method in (("AAA", None), ("AAA", "ols"), (None, "mean_adjusted"))
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_fitted_names_its_line(loading, model, said):
+    error = refusal(loading, "study_models", [HEADLINE, MODEL | model])
+    separator = ", " if said.startswith("column") else ": "
+    assert error.where == f"study/models.csv, line 3{separator}{said}"
+
+
+@pytest.mark.parametrize(
+    ("marked", "found"), [((), "none"), (("first", "second"), "first and second")]
+)
+def test_the_summary_has_one_model(loading, marked, found):
+    models = [
+        HEADLINE | {"model_id": name, "is_headline": name in marked}
+        for name in ("second", "first", "third")
+    ]
+    error = refusal(loading, "study_models", models)
+    assert error.what == (
+        "Table study_models needs exactly one model with is_headline = 1, but there is "
+        f"{found}; nothing was loaded, the stored rows stay."
+    )
+    assert error.where == "/folder/study/models.csv"
+    assert error.mend == (
+        "set is_headline to 1 for the model the summary shows and to 0 for all others"
+    )
+    assert loading.query("SELECT status FROM ingest.batches WHERE table_name = 'study_models'") == [
+        ("refused",)
+    ]
+
+
+def test_a_file_without_a_model_is_refused(loading):
+    assert "needs exactly one model" in refusal(loading, "study_models", []).what
+
+
+# --- windows -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "ranks",
+    [
+        {},
+        {"rank_first_day": -1, "rank_last_day": 1},
+        {"rank_first_day": -20, "rank_last_day": 10},
+    ],
+)
+def test_windows_may_name_the_ranked_days(loading, ranks):
+    assert loading.load("study_windows", [WINDOW | ranks]).total == 1
+
+
+@pytest.mark.parametrize(
+    ("ranks", "said"),
+    [
+        *(
+            (
+                {name: 1},
+                "only one of rank_first_day and rank_last_day has a value: give both or none",
+            )
+            for name in ("rank_first_day", "rank_last_day")
+        ),
+        (
+            {"rank_first_day": 5, "rank_last_day": -5},
+            "the ranked days end before they start",
+        ),
+        *(
+            (
+                {"rank_first_day": first, "rank_last_day": last},
+                "rank_first_day to rank_last_day do not hold the whole window, whose days are "
+                "tested",
+            )
+            for first, last in ((0, 5), (-5, 0), (3, 5))
+        ),
+    ],
+)
+def test_ranked_days_that_make_no_sense(loading, ranks, said):
+    error = refusal(loading, "study_windows", [WINDOW | ranks])
+    assert error.where == f"study/windows.csv, line 2: {said}"
+
+
+# --- groups ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("focal", None),
+        ("named", None),
+        ("role", "miner"),
+        ("tickers", "AAA; BBB"),
+        ("exposure", "contracted"),
+        ("exposure", "none_found"),
+        ("exposure", "unknown"),
+    ],
+)
+def test_groups_of_every_kind_load(loading, kind, value):
+    row = GROUP | {"rule_kind": kind, "rule_value": value}
+    assert loading.load("study_groups", [row]).total == 1
+
+
+EMPTY = ": rule_value is empty: name the role, the tickers or the exposure"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        (
+            "weather",
+            "fine",
+            ", column rule_kind: value weather is none of focal, role, tickers, named, exposure",
+        ),
+        (
+            "tickers",
+            "AAA;ZZZ",
+            ", column rule_value: value ZZZ is not in companies: add the ticker to "
+            "ledger/companies.csv or correct its spelling",
+        ),
+        ("tickers", None, EMPTY),
+        ("role", None, EMPTY),
+        ("exposure", None, EMPTY),
+        (
+            "role",
+            "miners",
+            ": rule_value is no role: choose one of miner, hyperscaler, ai_infrastructure, "
+            "benchmark, bitcoin_proxy",
+        ),
+        (
+            "exposure",
+            "high",
+            ": rule_value is no exposure: choose one of contracted, none_found, unknown",
+        ),
+    ],
+)
+def test_a_group_nobody_can_be_in_names_its_line(loading, kind, value, said):
+    row = GROUP | {"rule_kind": kind, "rule_value": value}
+    error = refusal(loading, "study_groups", [row])
+    assert error.where == f"study/groups.csv, line 2{said}"
+
+
+# --- sets of events ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("event_type", "demand"), ("event_type", "none_yet"), ("events", "news"), ("events", " news")],
+)
+def test_sets_of_every_kind_load(loading, kind, value):
+    loading.load("market_events", [EVENT])
+    row = EVENT_SET | {"rule_kind": kind, "rule_value": value}
+    assert loading.load("study_event_sets", [row]).total == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"rule_value": "news;olds"},
+            ", column rule_value: value olds is not in market_events: add the event to "
+            "ledger/events.csv or correct its spelling",
+        ),
+        (
+            {"rule_kind": "weekday"},
+            ", column rule_kind: value weekday is none of event_type, events",
+        ),
+        (
+            {"set_id": "Some Events"},
+            ", column set_id: value Some Events does not look like ^[a-z][a-z0-9_-]*$",
+        ),
+        ({"rule_value": None}, ", column rule_value: value is missing"),
+        (
+            {"set_id": "news"},
+            ": set_id is the name of an event too: the results of the two would be one",
+        ),
+    ],
+)
+def test_a_set_of_what_is_not_there_names_its_line(loading, change, said):
+    row = EVENT_SET | {"rule_kind": "events", "rule_value": "news"} | change
+    error = refusal(loading, "study_event_sets", [row])
+    assert error.where == f"study/event_sets.csv, line 2{said}"
+
+
+# --- parameters --------------------------------------------------------------------------
+
+
+def test_the_parameters_are_those_of_the_contract():
+    assert tuple(VALUES) == BY_NAME["study_parameters"].required_keys
+
+
+@pytest.mark.parametrize(
+    ("absent", "listed", "mend"),
+    [
+        *(((name,), name, "add a row for it: ") for name in VALUES),
+        (
+            ("pue_assumed", "min_common_sessions"),
+            "min_common_sessions, pue_assumed",
+            "add a row for each: ",
+        ),
+    ],
+)
+def test_every_parameter_must_be_there(loading, absent, listed, mend):
+    loading.load("study_parameters", parameters(**VALUES))
+    rows = parameters(**{name: v for name, v in VALUES.items() if name not in absent})
+    error = refusal(loading, "study_parameters", rows)
+    assert error.what == (
+        f"Table study_parameters lacks the parameter {listed}; nothing was loaded, the stored "
+        "rows stay."
+    )
+    assert error.where == "/folder/study/parameters.csv"
+    assert error.mend == (
+        f"{mend}the project's own data/study/parameters.csv has all of them to copy"
+    )
+
+
+@pytest.mark.parametrize(("first", "last"), [(-11, -260), (-11, -11)])
+def test_the_estimation_window_runs_forward(loading, first, last):
+    values = VALUES | {"estimation_first_day": first, "estimation_last_day": last}
+    error = refusal(loading, "study_parameters", parameters(**values))
+    assert error.what == (
+        "Table study_parameters needs an estimation_first_day before its estimation_last_day, "
+        f"but there is {first:.1f} and {last:.1f}; nothing was loaded, the stored rows stay."
+    )
+    assert error.where == "/folder/study/parameters.csv"
+    assert error.mend.startswith("correct the two values")
+
+
+def test_an_answer_that_is_not_complete_is_judged_with_the_rows_it_leaves(loading):
+    loading.load("study_parameters", parameters(**VALUES))
+    (one,) = parameters(estimation_last_day=-21)
+    assert loading.load("study_parameters", [one], complete=False).updated == 1
+    (backward,) = parameters(estimation_last_day=-261)
+    error = refusal(loading, "study_parameters", [backward], complete=False)
+    assert "but there is -260.0 and -261.0" in error.what
