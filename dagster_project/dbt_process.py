@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.sources import open_source
+from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -44,18 +47,32 @@ def _let_go_of_the_file() -> None:
     manager.close_all_connections()
 
 
+def _variables(settings: Settings, factors: int | None) -> list[str]:
+    """dbt's variables where the study is larger than what dbt_project.yml has room for.
+
+    Left out otherwise: dbt parses the whole project again when they change.
+    """
+    wanted = max_factors(open_source(settings)) if factors is None else factors
+    if wanted == DEFAULT_MAX_FACTORS:
+        return []
+    return ["--vars", json.dumps({"max_factors": wanted})]
+
+
 def run_dbt(
     settings: Settings,
     arguments: Sequence[str],
     *,
+    factors: int | None = None,
     on_event: Callable[[Any], None] | None = None,
     target_path: Path | None = None,
     manifest: Any = None,
 ) -> dbtRunnerResult:
     """Run one dbt command over the settings' working file.
 
-    ``on_event`` receives dbt's log events as they come; ``target_path`` replaces dbt's usual
-    folder for artifacts and logs; ``manifest`` (a parsed one) saves the parse.
+    ``factors`` is the number of factors that the models' SQL has room for (default: as many as
+    the study's largest model needs). ``on_event`` receives dbt's log events as they come;
+    ``target_path`` replaces dbt's usual folder for artifacts and logs; ``manifest`` (a parsed
+    one) saves the parse.
     """
     from dbt.cli.main import dbtRunner
 
@@ -71,6 +88,6 @@ def run_dbt(
     runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
     with _environment(settings.dbt_environment()):
         try:
-            return runner.invoke([*arguments, *places])
+            return runner.invoke([*arguments, *_variables(settings, factors), *places])
         finally:
             _let_go_of_the_file()

@@ -35,7 +35,7 @@ def load_all(settings: Settings) -> None:
 _PARSED: dict[str, Any] = {}
 
 
-def run_dbt(settings: Settings, command: Sequence[str]):
+def run_dbt(settings: Settings, command: Sequence[str], *, factors: int | None = None):
     """Run one dbt command on the settings' warehouse, with its own target and log folders."""
     target = settings.output_dir / "dbt_target"
     if "manifest" not in _PARSED:
@@ -43,7 +43,9 @@ def run_dbt(settings: Settings, command: Sequence[str]):
         parsed = dbt_process.run_dbt(settings, ["parse"], target_path=target)
         assert parsed.success, parsed.exception
         _PARSED["manifest"] = parsed.result
-    return dbt_process.run_dbt(settings, command, target_path=target, manifest=_PARSED["manifest"])
+    return dbt_process.run_dbt(
+        settings, command, target_path=target, manifest=_PARSED["manifest"], factors=factors
+    )
 
 
 def failures(result) -> list[str]:
