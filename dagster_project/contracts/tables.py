@@ -806,6 +806,12 @@ STUDY_MODELS = Table(
             "only a market_adjusted model may have the leverage one_over_n: the others estimate "
             "what theirs is",
         ),
+        RowRule(
+            "headline_has_simple_returns",
+            "NOT is_headline OR coalesce(return_kind, 'simple') = 'simple'",
+            "the summary splits a simple return into parts: choose a model with simple returns as "
+            "headline (the same model may stand beside it with log returns)",
+        ),
     ),
     table_rules=(
         TableRule(
@@ -951,7 +957,6 @@ STUDY_EVENT_SETS = Table(
     description="Sets of events that are studied together.",
     grain="one row per set",
     key=("set_id",),
-    default_from_bundled=True,
     columns=(
         Column(
             "set_id",

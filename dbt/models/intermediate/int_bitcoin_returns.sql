@@ -44,8 +44,10 @@ spot_etf as (
         returns.session_date,
         returns.session_number,
         'spot_etf' as factor_source,
+        1 as source_priority,
         false as is_asynchronous,
-        returns.simple_return as bitcoin_return
+        returns.simple_return,
+        returns.log_return
     from returns
     inner join proxy on returns.ticker = proxy.ticker
     where returns.simple_return is not null
@@ -60,8 +62,10 @@ utc_close as (
         sessions.session_date,
         sessions.session_number,
         'utc_close' as factor_source,
+        2 as source_priority,
         true as is_asynchronous,
-        today.close_usd / before.close_usd - 1 as bitcoin_return
+        today.close_usd / before.close_usd - 1 as simple_return,
+        ln(today.close_usd / before.close_usd) as log_return
     from sessions
     inner join bitcoin as today on sessions.session_date = today.date_utc
     inner join bitcoin as before on sessions.previous_session = before.date_utc

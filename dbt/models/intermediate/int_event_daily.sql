@@ -1,4 +1,5 @@
 -- Grain: one row per event, firm, model and session around the event.
+{%- set n = var('max_factors') %}
 with
 
 estimates as (
@@ -7,16 +8,22 @@ estimates as (
 
 ),
 
-equity_returns as (
+panels as (
 
-    select * from {{ ref('int_equity_returns') }}
+    select * from {{ ref('int_event_panels') }}
 
 ),
 
-market as (
+basis as (
 
-    select * from {{ ref('int_factor_returns') }}
-    where factor_number = 1
+    select * from {{ ref('int_event_basis') }}
+    where is_around
+
+),
+
+equity_returns as (
+
+    select * from {{ ref('int_equity_returns') }}
 
 ),
 
@@ -28,17 +35,13 @@ sessions as (
 
 span as (
 
-    -- The summary needs the days -1 to 1 whatever windows are configured.
-    select
-        least(coalesce(min(first_day), 0), -1) as first_day,
-        greatest(coalesce(max(last_day), 0), 1) as last_day
-    from {{ ref('int_study_windows') }}
+    select * from {{ ref('int_study_span') }}
 
 ),
 
 days as (
 
-    select unnest(generate_series(first_day, last_day)) as rel_day
+    select cast(unnest(generate_series(first_day, last_day)) as integer) as rel_day
     from span
 
 ),
@@ -49,35 +52,51 @@ aligned as (
         estimates.event_id,
         estimates.ticker,
         estimates.model_id,
+        estimates.panel_number,
+        estimates.firm_number,
         days.rel_day,
         sessions.session_date,
         estimates.t0_number + days.rel_day as session_number,
         equity_returns.close_usd,
-        equity_returns.simple_return as ret,
-        market.factor_return as market_return,
+        equity_returns.simple_return,
+        case
+            when estimates.return_kind = 'log' then equity_returns.log_return
+            else equity_returns.simple_return
+        end as ret,
         equity_returns.is_zero_volume,
         equity_returns.is_flat_bar,
         equity_returns.volume_ratio_20d,
         estimates.series_status,
-        estimates.alpha,
-        estimates.beta_market,
         estimates.df_resid,
-        -- Forecast leverage: how far the day lies from what the model was fitted on.
-        estimates.resid_sd * sqrt(
-            1 + 1.0 / estimates.n_est
-            + power(market.factor_return - estimates.market_mean, 2) / estimates.market_sxx
-        ) as s_pred
+        estimates.alpha,
+        estimates.resid_sd,
+        panels.market_number,
+        panels.bitcoin_number,
+        basis.panel_number is not null as has_factors,
+        -- For the method that takes the market's return as expected.
+        case when estimates.method = 'market_adjusted' then basis.x_1 else 0 end
+        + estimates.level {{ factor_effect('estimates', 'basis') }} as expected,
+        estimates.mean_leverage
+        {%- set deviations = [] %}
+        {%- for j in range(1, n + 1) %}
+        {%- do deviations.append('(basis.z_' ~ j ~ ' - estimates.z_mean_' ~ j ~ ')') %}
+        {%- endfor %}
+        {{ factor_leverage('estimates', deviations) }} as leverage
+        {%- for j in range(1, n + 1) %},
+        estimates.factor_beta_{{ j }},
+        basis.x_{{ j }},
+        basis.z_{{ j }}
+        {%- endfor %}
     from estimates
     cross join days
+    left join panels on estimates.panel_number = panels.panel_number
     left join sessions on estimates.t0_number + days.rel_day = sessions.session_number
     left join equity_returns
         on
             estimates.ticker = equity_returns.ticker
             and estimates.t0_number + days.rel_day = equity_returns.session_number
-    left join market
-        on
-            estimates.model_id = market.model_id
-            and estimates.t0_number + days.rel_day = market.session_number
+    left join basis
+        on estimates.panel_number = basis.panel_number and days.rel_day = basis.rel_day
 
 ),
 
@@ -87,23 +106,41 @@ judged as (
         event_id,
         ticker,
         model_id,
+        panel_number,
+        firm_number,
         rel_day,
         session_date,
         session_number,
         close_usd,
+        simple_return,
         ret,
-        market_return,
+        case
+            {%- for j in range(1, n + 1) %}
+            when market_number = {{ j }} then x_{{ j }}
+            {%- endfor %}
+        end as market_return,
         coalesce(is_zero_volume, false) as is_zero_volume,
         coalesce(is_flat_bar, false) as is_flat_bar,
         volume_ratio_20d,
         series_status,
         df_resid,
-        alpha as intercept_part,
-        beta_market * market_return as market_part,
-        alpha + beta_market * market_return as expected,
-        ret - (alpha + beta_market * market_return) as ar,
-        case when ret is not null then s_pred end as s_pred,
-        (ret - (alpha + beta_market * market_return)) / nullif(s_pred, 0) as sar
+        case when has_factors then alpha end as intercept_part,
+        -- Whatever factors the model has besides bitcoin count as the market.
+        {%- for part, condition in [('market_part', 'is distinct from'), ('bitcoin_part', 'is not distinct from')] %}
+        0
+        {%- for j in range(1, n + 1) %}
+        + case
+            when bitcoin_number {{ condition }} {{ j }} then factor_beta_{{ j }} * x_{{ j }} else 0
+        end
+        {%- endfor %} as {{ part }},
+        {%- endfor %}
+        expected,
+        ret - expected as ar,
+        case when ret is not null then resid_sd * sqrt(1 + leverage) end as s_pred,
+        (ret - expected) / nullif(resid_sd * sqrt(1 + leverage), 0) as sar
+        {%- for j in range(1, n + 1) %},
+        z_{{ j }}
+        {%- endfor %}
     from aligned
 
 )

@@ -1,4 +1,6 @@
 -- Grain: one row per event, firm and model.
+{%- set n = var('max_factors') %}
+{%- set keys = ['panel_number', 'firm_number'] %}
 with
 
 event_firms as (
@@ -13,9 +15,27 @@ models as (
 
 ),
 
-study_returns as (
+panels as (
 
-    select * from {{ ref('int_study_returns') }}
+    select * from {{ ref('int_event_panels') }}
+
+),
+
+firms as (
+
+    select * from {{ ref('int_study_firms') }}
+
+),
+
+fits as (
+
+    select * from {{ ref('int_event_fits') }}
+
+),
+
+residuals as (
+
+    select * from {{ ref('int_event_residuals') }}
 
 ),
 
@@ -25,10 +45,15 @@ equity_returns as (
 
 ),
 
-market as (
+masks as (
 
-    select * from {{ ref('int_factor_returns') }}
-    where factor_number = 1
+    select * from {{ ref('int_event_masks') }}
+
+),
+
+firm_returns as (
+
+    select * from {{ ref('int_firm_returns') }}
 
 ),
 
@@ -44,25 +69,21 @@ parameters as (
 
 ),
 
-panel as (
+errors as (
 
+    -- Squares about the mean: residuals with an intercept have none, market-adjusted ones do.
     select
-        event_firms.event_id,
-        event_firms.ticker,
-        study_returns.model_id,
-        study_returns.session_number,
-        study_returns.ret,
-        study_returns.market_return
-    from event_firms
-    inner join study_returns
-        on
-            event_firms.ticker = study_returns.ticker
-            and study_returns.session_number between event_firms.estimation_first_number
-            and event_firms.estimation_last_number
+        panel_number,
+        firm_number,
+        var_pop(residual) * count(*) as sse,
+        avg(residual) as residual_mean,
+        count(*) filter (where residual > 0) as n_positive
+    from residuals
+    group by panel_number, firm_number
 
 ),
 
-{{ one_factor_fit('panel', ['event_id', 'ticker', 'model_id'], 'fitted') }},
+{{ judged_fits('fits', 'errors', keys, 'judged') }},
 
 bars as (
 
@@ -83,53 +104,92 @@ bars as (
 
 ),
 
+masked as (
+
+    select
+        masks.panel_number,
+        masks.firm_number,
+        count(*) as n_masked
+    from masks
+    inner join firm_returns
+        on
+            masks.firm_number = firm_returns.firm_number
+            and masks.session_number = firm_returns.session_number
+    group by masks.panel_number, masks.firm_number
+
+),
+
 estimates as (
 
     select
         event_firms.event_id,
         event_firms.ticker,
         models.model_id,
+        models.method,
+        models.return_kind,
+        panels.panel_number,
+        firms.firm_number,
         event_firms.t0_number,
         event_firms.estimation_first_number,
         event_firms.estimation_last_number,
         first_sessions.session_date as est_first,
         last_sessions.session_date as est_last,
-        coalesce(fitted.n_est, 0) as n_est,
+        coalesce(judged.n_est, 0) as n_est,
+        coalesce(judged.n_est, 0) = panels.n_sessions as is_complete,
         coalesce(bars.n_gap_days, 0) as n_gap_days,
-        -- Masking other events' sessions out of the estimation is off.
-        0 as n_masked,
+        coalesce(masked.n_masked, 0) as n_masked,
         coalesce(bars.n_zero_volume_days, 0) as n_zero_volume_days,
         coalesce(bars.n_flat_bar_days, 0) as n_flat_bar_days,
-        coalesce(fitted.n_est, 0) < parameters.short_window_sessions as is_short_window,
+        coalesce(judged.n_est, 0) < parameters.short_window_sessions as is_short_window,
+        models.n_coefficients,
+        panels.factor_source,
+        coalesce(panels.is_asynchronous, false) as is_asynchronous,
         case
-            when event_firms.price_status in ('future_event', 'before_data')
-                then event_firms.price_status
-            when not models.is_supported then 'unsupported_model'
             when event_firms.price_status <> 'ok' then event_firms.price_status
-            when market.factor_return is null then 'no_factor'
-            else coalesce(fitted.fit_status, 'insufficient')
+            when not panels.has_factors_on_t0 then 'no_factor'
+            else coalesce(judged.fit_status, 'insufficient')
         end as series_status,
-        fitted.df_resid,
-        fitted.alpha,
-        fitted.beta_market,
-        fitted.r2,
-        fitted.resid_sd,
-        fitted.market_mean,
-        fitted.market_sxx
+        errors.n_positive,
+        errors.residual_mean,
+        judged.df_resid,
+        judged.resid_sd,
+        judged.r2,
+        judged.level,
+        judged.alpha,
+        judged.mean_leverage
+        {%- for j in range(1, n + 1) %},
+        judged.factor_beta_{{ j }},
+        judged.z_mean_{{ j }},
+        judged.slope_{{ j }},
+        judged.inverse_pivot_{{ j }}
+        {%- for i in range(1, j) %},
+        judged.l_{{ j }}_{{ i }}
+        {%- endfor %}
+        {%- endfor %}
     from event_firms
     cross join models
     cross join parameters
-    left join market
-        on models.model_id = market.model_id and event_firms.t0_number = market.session_number
-    left join fitted
+    inner join firms on event_firms.ticker = firms.ticker
+    left join panels
+        on event_firms.event_id = panels.event_id and models.model_id = panels.model_id
+    left join judged
         on
-            event_firms.event_id = fitted.event_id
-            and event_firms.ticker = fitted.ticker
-            and models.model_id = fitted.model_id
+            panels.panel_number = judged.panel_number
+            and firms.firm_number = judged.firm_number
+    left join errors
+        on
+            panels.panel_number = errors.panel_number
+            and firms.firm_number = errors.firm_number
+    left join masked
+        on
+            panels.panel_number = masked.panel_number
+            and firms.firm_number = masked.firm_number
     left join bars
         on event_firms.event_id = bars.event_id and event_firms.ticker = bars.ticker
-    left join sessions as first_sessions on fitted.first_number = first_sessions.session_number
-    left join sessions as last_sessions on fitted.last_number = last_sessions.session_number
+    left join sessions as first_sessions
+        on event_firms.t0_number + judged.first_rel_day = first_sessions.session_number
+    left join sessions as last_sessions
+        on event_firms.t0_number + judged.last_rel_day = last_sessions.session_number
 
 ),
 
@@ -141,25 +201,38 @@ cleared as (
         event_id,
         ticker,
         model_id,
+        method,
+        return_kind,
+        panel_number,
+        firm_number,
         t0_number,
         estimation_first_number,
         estimation_last_number,
         est_first,
         est_last,
         n_est,
+        is_complete,
         n_gap_days,
         n_masked,
         n_zero_volume_days,
         n_flat_bar_days,
         is_short_window,
-        series_status,
-        case when series_status = 'ok' then df_resid end as df_resid,
-        case when series_status = 'ok' then alpha end as alpha,
-        case when series_status = 'ok' then beta_market end as beta_market,
-        case when series_status = 'ok' then r2 end as r2,
-        case when series_status = 'ok' then resid_sd end as resid_sd,
-        case when series_status = 'ok' then market_mean end as market_mean,
-        case when series_status = 'ok' then market_sxx end as market_sxx
+        n_coefficients,
+        factor_source,
+        is_asynchronous,
+        series_status
+        {%- set kept = ['n_positive', 'residual_mean', 'df_resid', 'resid_sd', 'r2', 'level', 'alpha', 'mean_leverage'] %}
+        {%- for j in range(1, n + 1) %}
+        {%- do kept.extend(
+            ['factor_beta_' ~ j, 'z_mean_' ~ j, 'slope_' ~ j, 'inverse_pivot_' ~ j]
+        ) %}
+        {%- for i in range(1, j) %}
+        {%- do kept.append('l_' ~ j ~ '_' ~ i) %}
+        {%- endfor %}
+        {%- endfor %}
+        {%- for column in kept %},
+        case when series_status = 'ok' then {{ column }} end as {{ column }}
+        {%- endfor %}
     from estimates
 
 )

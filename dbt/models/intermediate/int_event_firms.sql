@@ -9,9 +9,7 @@ events as (
 
 firms as (
 
-    -- Benchmarks and the bitcoin proxy explain returns; they are not studied.
-    select * from {{ ref('stg_companies') }}
-    where role not in ('benchmark', 'bitcoin_proxy')
+    select * from {{ ref('int_study_firms') }}
 
 ),
 

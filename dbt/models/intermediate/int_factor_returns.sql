@@ -1,42 +1,62 @@
--- Grain: one row per model, factor number and session with a factor return.
+-- Grain: one row per factor, factor source and session with a return.
 with
 
-models as (
+used as (
 
-    select * from {{ ref('int_study_models') }}
+    select distinct factor from {{ ref('int_study_factors') }}
 
 ),
 
-returns as (
+shares as (
 
     select * from {{ ref('int_equity_returns') }}
 
 ),
 
-factors as (
+bitcoin as (
 
-    select
-        model_id,
-        generate_subscripts(factor_list, 1) as factor_number,
-        trim(unnest(factor_list)) as factor_ticker
-    from models
-    where is_supported
+    select * from {{ ref('int_bitcoin_returns') }}
 
 ),
 
-factor_returns as (
+share_factors as (
 
     select
-        factors.model_id,
-        factors.factor_number,
-        factors.factor_ticker,
-        returns.session_date,
-        returns.session_number,
-        returns.simple_return as factor_return
-    from factors
-    inner join returns on factors.factor_ticker = returns.ticker
-    where returns.simple_return is not null
+        used.factor,
+        'exchange_close' as factor_source,
+        1 as source_priority,
+        false as is_asynchronous,
+        shares.session_number,
+        shares.simple_return,
+        shares.log_return
+    from used
+    inner join shares on used.factor = shares.ticker
+    where shares.simple_return is not null
+
+),
+
+bitcoin_factor as (
+
+    select
+        used.factor,
+        bitcoin.factor_source,
+        bitcoin.source_priority,
+        bitcoin.is_asynchronous,
+        bitcoin.session_number,
+        bitcoin.simple_return,
+        bitcoin.log_return
+    from used
+    cross join bitcoin
+    where used.factor = 'bitcoin'
+
+),
+
+unioned as (
+
+    select * from share_factors
+    union all
+    select * from bitcoin_factor
 
 )
 
-select * from factor_returns
+select * from unioned

@@ -7,13 +7,16 @@ models as (
 
 ),
 
-ranked as (
+listed as (
 
     select
-        model_id,
-        list_filter(string_split(factors, ';'), lambda ticker: trim(ticker) <> '') as factor_list,
-        -- Exactly one headline, whatever the file says: the first by name among those marked.
-        row_number() over (order by is_headline desc, model_id asc) = 1 as is_headline
+        *,
+        list_filter(
+            list_transform(
+                string_split(coalesce(factors, ''), ';'), lambda factor: trim(factor)
+            ),
+            lambda factor: factor <> ''
+        ) as factor_list
     from models
 
 ),
@@ -22,14 +25,27 @@ counted as (
 
     select
         model_id,
+        method,
+        return_kind,
+        leverage,
+        mask_other_events,
         is_headline,
         factor_list,
-        len(factor_list) as n_factors,
-        -- Regressors with the intercept.
-        len(factor_list) + 1 as n_coefficients,
-        -- A market model has one factor; any other number would be another model in its name.
-        model_id = 'market_model' and len(factor_list) = 1 as is_supported
-    from ranked
+        case
+            when len(factor_list) > {{ var('max_factors') }}
+                then error(
+                        'study/models.csv: ' || model_id || ' has '
+                        || cast(len(factor_list) as varchar)
+                        || ' factors, but the models were compiled for {{ var("max_factors") }}: '
+                        'pass --vars ''{max_factors: '
+                        || cast(len(factor_list) as varchar) || '}'' (make run does)'
+                    )
+            else len(factor_list)
+        end as n_factors,
+        -- The other methods take their factor as it is and estimate no slope.
+        case when method = 'ols' then len(factor_list) else 0 end as n_regressors,
+        case when method = 'ols' then len(factor_list) else 0 end + 1 as n_coefficients
+    from listed
 
 )
 

@@ -30,7 +30,7 @@ run as (
         event_id,
         ticker,
         model_id,
-        rel_day,
+        cast(rel_day as bigint) as rel_day,
         session_date,
         ret,
         market_return,
@@ -55,7 +55,7 @@ run as (
         ) as flags
     from in_span
     window
-        to_date as (partition by event_id, ticker, model_id order by rel_day),
+        to_date as (partition by event_id, ticker, model_id order by in_span.rel_day),
         by_size as (partition by event_id, ticker, model_id order by ar asc nulls last)
 
 )

@@ -13,6 +13,18 @@ estimates as (
 
 ),
 
+quantiles as (
+
+    select * from {{ ref('int_event_window_quantiles') }}
+
+),
+
+panels as (
+
+    select * from {{ ref('int_event_panels') }}
+
+),
+
 prices as (
 
     select * from {{ ref('int_event_window_prices') }}
@@ -38,9 +50,17 @@ joined as (
         estimates.n_gap_days,
         estimates.n_masked,
         estimates.df_resid,
-        estimates.alpha,
-        estimates.beta_market,
-        cast(null as double) as beta_btc,
+        -- The market-adjusted model estimates no coefficient; 0 and 1 are its assumption.
+        case when estimates.method <> 'market_adjusted' then estimates.alpha end as alpha,
+        {%- for column, number in [('beta_market', 'market_number'), ('beta_btc', 'bitcoin_number')] %}
+        case
+            when estimates.method <> 'ols' then null
+            {%- for j in range(1, var('max_factors') + 1) %}
+            when panels.{{ number }} = {{ j }} then estimates.factor_beta_{{ j }}
+            {%- endfor %}
+        end as {{ column }},
+        {%- endfor %}
+        estimates.factor_source,
         estimates.r2,
         estimates.resid_sd,
         windows.raw_return,
@@ -50,10 +70,10 @@ joined as (
         windows.car_sd_pred,
         windows.car_t_simple,
         windows.car_t_pred,
-        windows.car_p_pred,
-        windows.sq_p_lower,
-        windows.sq_p_two_sided,
-        windows.n_quantile_sums,
+        {{ student_t_two_sided_p('windows.car_t_pred', 'windows.df_resid') }} as car_p_pred,
+        quantiles.sq_p_lower,
+        quantiles.sq_p_two_sided,
+        quantiles.n_quantile_sums,
         prices.max_drawdown,
         prices.sessions_to_recover,
         market_caps.market_cap_pre_usd,
@@ -66,6 +86,7 @@ joined as (
                     when estimates.is_short_window and windows.status = 'ok' then 'short_window'
                 end,
                 case when prices.is_overlap then 'overlap' end,
+                case when estimates.is_asynchronous then 'asynchronous' end,
                 case
                     when prices.has_zero_volume or estimates.n_zero_volume_days > 0
                         then 'zero_volume'
@@ -85,6 +106,12 @@ joined as (
             windows.event_id = prices.event_id
             and windows.ticker = prices.ticker
             and windows.window_id = prices.window_id
+    left join panels on estimates.panel_number = panels.panel_number
+    left join quantiles
+        on
+            windows.panel_number = quantiles.panel_number
+            and windows.firm_number = quantiles.firm_number
+            and windows.window_id = quantiles.window_id
     left join market_caps
         on windows.event_id = market_caps.event_id and windows.ticker = market_caps.ticker
 

@@ -62,22 +62,26 @@ bitcoin as (
     -- Rows needed here are the event session's alone: the spot ETF where it has a return then.
     select
         session_number,
-        bitcoin_return,
+        simple_return as bitcoin_return,
         factor_source
     from {{ ref('int_bitcoin_returns') }}
     qualify
-        row_number() over (
-            partition by session_number order by is_asynchronous asc, factor_source asc
-        ) = 1
+        row_number() over (partition by session_number order by source_priority) = 1
 
 ),
 
 market as (
 
-    select factor_returns.*
-    from {{ ref('int_factor_returns') }} as factor_returns
-    inner join headline on factor_returns.model_id = headline.model_id
-    where factor_returns.factor_number = 1
+    select
+        panels.event_id,
+        panels.market_factor as factor_ticker,
+        factor_returns.simple_return as factor_return
+    from {{ ref('int_event_panels') }} as panels
+    inner join headline on panels.model_id = headline.model_id
+    left join {{ ref('int_factor_returns') }} as factor_returns
+        on
+            panels.market_factor = factor_returns.factor
+            and panels.t0_number = factor_returns.session_number
 
 ),
 
@@ -165,8 +169,7 @@ measured as (
         market.factor_ticker as market_ticker,
         headline.model_id,
         on_t0.market_part,
-        -- The market model has no bitcoin factor, so no part of the return is bitcoin's.
-        case when on_t0.ar is not null then cast(0 as double) end as bitcoin_part,
+        on_t0.bitcoin_part,
         on_t0.intercept_part,
         on_t0.ar as abnormal_return,
         on_t0.sar,
@@ -190,6 +193,7 @@ measured as (
                         then 'short_window'
                 end,
                 case when overlapping.event_id is not null then 'overlap' end,
+                case when estimates.is_asynchronous then 'asynchronous' end,
                 case
                     when bars.is_zero_volume or estimates.n_zero_volume_days > 0
                         then 'zero_volume'
@@ -220,7 +224,7 @@ measured as (
     left join lowest
         on event_firms.event_id = lowest.event_id and event_firms.ticker = lowest.ticker
     left join bitcoin on event_firms.t0_number = bitcoin.session_number
-    left join market on event_firms.t0_number = market.session_number
+    left join market on event_firms.event_id = market.event_id
     left join overlapping
         on
             event_firms.event_id = overlapping.event_id

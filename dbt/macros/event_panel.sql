@@ -1,0 +1,34 @@
+{#-
+  The estimation rows of every firm as the CTE `name`: panel_number, firm_number, rel_day, ret, y
+  and the orthogonalised factors z_1, ...
+
+  y is what is regressed: the return, or the return beyond the market's where the method takes the
+  market's as expected. Emitted twice (fit, residuals) rather than stored: it is as long as firms
+  times events times sessions, and joining it again costs less than writing it.
+-#}
+{% macro estimation_panel(name) -%}
+{{ name }} as (
+
+    select
+        basis.panel_number,
+        returns.firm_number,
+        basis.rel_day,
+        case when models.return_kind = 'log' then returns.log_return else returns.simple_return end
+            as ret,
+        case when models.return_kind = 'log' then returns.log_return else returns.simple_return end
+        - case when models.method = 'market_adjusted' then basis.x_1 else 0 end as y,
+        {{ factor_columns('z', 'basis') }}
+    from {{ ref('int_event_basis') }} as basis
+    inner join {{ ref('int_event_models') }} as models
+        on basis.panel_number = models.panel_number
+    inner join {{ ref('int_firm_returns') }} as returns
+        on basis.session_number = returns.session_number
+    left join {{ ref('int_event_masks') }} as masks
+        on
+            basis.panel_number = masks.panel_number
+            and returns.firm_number = masks.firm_number
+            and basis.session_number = masks.session_number
+    where basis.is_estimation and masks.panel_number is null
+
+)
+{%- endmacro %}

@@ -1,0 +1,187 @@
+-- Grain: one row per pool (study, group, model and window) with a portfolio.
+with
+
+study_samples as (
+
+    select * from {{ ref('int_study_samples') }}
+
+),
+
+portfolio_windows as (
+
+    select * from {{ ref('int_portfolio_windows') }}
+
+),
+
+residuals as (
+
+    select * from {{ ref('int_portfolio_residuals') }}
+
+),
+
+sample_days as (
+
+    select * from {{ ref('int_sample_days') }}
+    where is_estimation
+
+),
+
+sample_firms as (
+
+    select * from {{ ref('int_sample_firms') }}
+
+),
+
+dates as (
+
+    select
+        study_samples.pool_number,
+        study_samples.sample_number,
+        study_samples.portfolio_number,
+        portfolio_windows.n_days,
+        portfolio_windows.status,
+        portfolio_windows.df_resid,
+        portfolio_windows.resid_sd,
+        portfolio_windows.car,
+        portfolio_windows.car_sd_pred
+    from study_samples
+    inner join portfolio_windows
+        on
+            study_samples.portfolio_number = portfolio_windows.portfolio_number
+            and study_samples.window_id = portfolio_windows.window_id
+
+),
+
+pooled as (
+
+    -- One observation per date; variances of different dates add. The degrees of freedom of such
+    -- a sum are Satterthwaite's; for one date they are the portfolio's own.
+    select
+        pool_number,
+        count(*) filter (where status = 'ok') as n_dates,
+        case when bool_or(status = 'ok') then 'ok' else min(status) end as status,
+        sum(car) as car_sum,
+        sqrt(sum(power(car_sd_pred, 2))) as car_sd,
+        case
+            when count(car) = 1 then 1.0 * max(case when status = 'ok' then df_resid end)
+            else
+                power(sum(power(car_sd_pred, 2)), 2)
+                / sum(power(car_sd_pred, 4) / nullif(df_resid, 0))
+        end as df,
+        sum(car / resid_sd) as standardised_car
+    from dates
+    group by pool_number
+
+),
+
+{{ rolling_residuals('residuals', ['portfolio_number'], 'rolled') }},
+
+quantile_sums as (
+
+    -- What the dates' portfolios did together on the same relative day of a quiet time.
+    select
+        dates.pool_number,
+        rolled.rel_day,
+        sum(rolled.residual_sum / dates.resid_sd) as standardised_sum,
+        count(*) as n_dates
+    from dates
+    inner join rolled
+        on dates.portfolio_number = rolled.portfolio_number and dates.n_days = rolled.n_days
+    where dates.status = 'ok'
+    group by dates.pool_number, rolled.rel_day
+
+),
+
+quantiles as (
+
+    select
+        pooled.pool_number,
+        count(*) as n_sums,
+        (
+            1.0 + count(*) filter (
+                where quantile_sums.standardised_sum <= pooled.standardised_car
+            )
+        ) / (1 + count(*)) as sq_p_lower,
+        (
+            1.0 + count(*) filter (
+                where abs(quantile_sums.standardised_sum) >= abs(pooled.standardised_car)
+            )
+        ) / (1 + count(*)) as sq_p_two_sided
+    from pooled
+    inner join quantile_sums
+        on
+            pooled.pool_number = quantile_sums.pool_number
+            and pooled.n_dates = quantile_sums.n_dates
+    group by pooled.pool_number
+
+),
+
+day_spreads as (
+
+    select
+        sample_number,
+        count(*) as n_estimation_days,
+        stddev_samp(mean_abnormal_return) as mean_abnormal_sd
+    from sample_days
+    group by sample_number
+
+),
+
+sample_means as (
+
+    select
+        sample_number,
+        any_value(n_days) as n_days,
+        avg(car) as caar
+    from sample_firms
+    group by sample_number
+
+),
+
+crude as (
+
+    -- The spread of the mean abnormal return from session to session, nothing else.
+    select
+        study_samples.pool_number,
+        sum(sample_means.caar) as caar_sum,
+        sqrt(sum(sample_means.n_days * power(day_spreads.mean_abnormal_sd, 2))) as caar_sd,
+        case
+            when count(*) = 1 then max(day_spreads.n_estimation_days) - 1.0
+            else
+                power(sum(sample_means.n_days * power(day_spreads.mean_abnormal_sd, 2)), 2)
+                / nullif(
+                    sum(
+                        power(sample_means.n_days * power(day_spreads.mean_abnormal_sd, 2), 2)
+                        / nullif(day_spreads.n_estimation_days - 1, 0)
+                    ),
+                    0
+                )
+        end as df
+    from study_samples
+    inner join sample_means on study_samples.sample_number = sample_means.sample_number
+    inner join day_spreads on study_samples.sample_number = day_spreads.sample_number
+    group by study_samples.pool_number
+
+),
+
+joined as (
+
+    select
+        pooled.pool_number,
+        pooled.status,
+        pooled.n_dates,
+        pooled.df,
+        pooled.car_sum,
+        pooled.car_sd,
+        quantiles.sq_p_lower,
+        quantiles.sq_p_two_sided,
+        crude.caar_sum,
+        crude.caar_sd,
+        crude.df as crude_df
+    from pooled
+    left join quantiles on pooled.pool_number = quantiles.pool_number
+    left join crude on pooled.pool_number = crude.pool_number
+
+)
+
+select * from joined
