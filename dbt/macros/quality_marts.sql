@@ -10,6 +10,7 @@
         'dim_study',
         'fct_ai_exposure',
         'fct_capex_announcements',
+        'fct_exposure_gradient',
         'fct_mining_economics',
         'fct_selloff_betas',
         'fct_selloff_daily',

@@ -35,21 +35,27 @@ held as (
 
     select
         portfolio_number,
+        portfolio_kind,
         panel_number,
-        unnest(firm_numbers) as firm_number
+        len(firm_numbers) as n_held,
+        unnest(firm_numbers) as firm_number,
+        unnest(weights) as weight
     from portfolios
 
 ),
 
-averaged as (
+added as (
 
-    -- The mean over the firms available that session: a firm listed later joins when it is there.
     select
         held.portfolio_number,
         held.panel_number,
+        held.portfolio_kind,
+        held.n_held,
         basis.rel_day,
-        avg(firm_returns.simple_return) as simple_return,
-        avg(firm_returns.log_return) as log_return,
+        avg(firm_returns.simple_return) as simple_mean,
+        avg(firm_returns.log_return) as log_mean,
+        sum(held.weight * firm_returns.simple_return) as simple_sum,
+        sum(held.weight * firm_returns.log_return) as log_sum,
         count(*) as n_firms
     from held
     inner join basis on held.panel_number = basis.panel_number
@@ -63,34 +69,55 @@ averaged as (
             and held.firm_number = masks.firm_number
             and basis.session_number = masks.session_number
     where masks.panel_number is null
-    group by held.portfolio_number, held.panel_number, basis.rel_day
+    group by
+        held.portfolio_number, held.panel_number, held.portfolio_kind, held.n_held,
+        basis.rel_day
+
+),
+
+combined as (
+
+    -- Equal weight: the mean over the firms available that session, so that a firm listed later
+    -- joins when it is there. Weights that sum to zero do so only with every firm.
+    select
+        portfolio_number,
+        panel_number,
+        rel_day,
+        n_firms,
+        case when portfolio_kind = 'equal_weight' then simple_mean else simple_sum end
+            as simple_return,
+        case when portfolio_kind = 'equal_weight' then log_mean else log_sum end as log_return
+    from added
+    where portfolio_kind = 'equal_weight' or n_firms = n_held
 
 ),
 
 regressed as (
 
     select
-        averaged.portfolio_number,
-        averaged.panel_number,
-        averaged.rel_day,
+        combined.portfolio_number,
+        combined.panel_number,
+        combined.rel_day,
         basis.is_estimation,
         basis.is_around,
-        averaged.simple_return,
+        combined.simple_return,
         case
-            when panels.return_kind = 'log' then averaged.log_return else averaged.simple_return
+            when panels.return_kind = 'log' then combined.log_return else combined.simple_return
         end as ret,
         case
-            when panels.return_kind = 'log' then averaged.log_return else averaged.simple_return
+            when panels.return_kind = 'log' then combined.log_return else combined.simple_return
         end
-        - case when panels.method = 'market_adjusted' then basis.x_1 else 0 end as y,
-        averaged.n_firms,
+        - case when panels.method = 'market_adjusted' then basis.x_1 else 0 end
+        * portfolios.net_weight as y,
+        combined.n_firms,
         {{ factor_columns('z', 'basis') }}
-    from averaged
-    inner join panels on averaged.panel_number = panels.panel_number
+    from combined
+    inner join portfolios on combined.portfolio_number = portfolios.portfolio_number
+    inner join panels on combined.panel_number = panels.panel_number
     inner join basis
         on
-            averaged.panel_number = basis.panel_number
-            and averaged.rel_day = basis.rel_day
+            combined.panel_number = basis.panel_number
+            and combined.rel_day = basis.rel_day
 
 )
 

@@ -1,4 +1,4 @@
--- Grain: one row per portfolio: an occasion, group and model with at least one firm to hold.
+-- Grain: one row per portfolio: of one kind, for an occasion, group and model (and exposure metric), with a firm to hold.
 with
 
 occasions as (
@@ -20,26 +20,95 @@ estimates as (
 
 ),
 
-portfolios as (
+gradient_firms as (
+
+    select * from {{ ref('int_gradient_firms') }}
+    where n_known >= {{ var('min_gradient_firms') }} and has_spread
+
+),
+
+equal_weight as (
 
     select
-        cast(
-            row_number() over (
-                order by occasions.occasion_id, members.group_id, estimates.model_id
-            ) as integer
-        ) as portfolio_number,
+        'equal_weight' as portfolio_kind,
         occasions.occasion_id,
         members.group_id,
         estimates.model_id,
-        any_value(estimates.panel_number) as panel_number,
-        list(estimates.firm_number order by estimates.firm_number) as firm_numbers
+        cast(null as varchar) as metric,
+        estimates.panel_number,
+        estimates.firm_number,
+        1.0 as weight
     from occasions
     inner join members on occasions.occasion_id = members.occasion_id
     inner join estimates
         on
             occasions.leading_event_id = estimates.event_id
             and members.ticker = estimates.ticker
-    group by occasions.occasion_id, members.group_id, estimates.model_id
+
+),
+
+-- The slope of the abnormal return on exposure is itself the abnormal return of a portfolio, so
+-- that what the firms share on the day is in its variance (Sefcik and Thompson 1986).
+exposure_slope as (
+
+    select
+        'exposure_slope' as portfolio_kind,
+        occasion_id,
+        group_id,
+        model_id,
+        metric,
+        panel_number,
+        firm_number,
+        slope_weight as weight
+    from gradient_firms
+
+),
+
+long_short as (
+
+    select
+        'long_short' as portfolio_kind,
+        occasion_id,
+        group_id,
+        model_id,
+        metric,
+        panel_number,
+        firm_number,
+        long_short_weight as weight
+    from gradient_firms
+
+),
+
+held as (
+
+    select * from equal_weight
+    union all
+    select * from exposure_slope
+    union all
+    select * from long_short
+
+),
+
+portfolios as (
+
+    select
+        cast(
+            row_number() over (
+                order by portfolio_kind, occasion_id, group_id, model_id, metric
+            ) as integer
+        ) as portfolio_number,
+        portfolio_kind,
+        occasion_id,
+        group_id,
+        model_id,
+        metric,
+        any_value(panel_number) as panel_number,
+        -- What one unit of the portfolio costs: the market's return counts that many times.
+        case when portfolio_kind = 'equal_weight' then 1 else 0 end as net_weight,
+        list(firm_number order by firm_number) as firm_numbers,
+        list(weight order by firm_number) as weights
+    from held
+    group by portfolio_kind, occasion_id, group_id, model_id, metric
 
 )
 

@@ -34,6 +34,7 @@ members as (
 portfolios as (
 
     select * from {{ ref('int_portfolios') }}
+    where portfolio_kind = 'equal_weight'
 
 ),
 

@@ -1,0 +1,97 @@
+-- Grain: one row per pattern of exposure ranks and of return ranks, and value their product sum takes under permutation.
+with
+
+regressions as (
+
+    select * from {{ ref('int_gradient_regressions') }}
+
+),
+
+patterns as (
+
+    -- The distribution depends on the ranks alone, and few patterns of them occur.
+    select
+        metric_ranks,
+        car_ranks,
+        any_value(n_firms) as n_firms
+    from regressions
+    group by metric_ranks, car_ranks
+
+),
+
+sizes as (
+
+    select distinct n_firms from patterns
+
+),
+
+draws as (
+
+    select
+        n_firms,
+        unnest(generate_series(1, {{ var('permutations') }})) as draw_number
+    from sizes
+
+),
+
+places as (
+
+    select
+        n_firms,
+        draw_number,
+        unnest(generate_series(1, n_firms)) as place_number
+    from draws
+
+),
+
+shuffled as (
+
+    select
+        n_firms,
+        draw_number,
+        place_number,
+        -- The same shuffles on every run and every machine.
+        row_number() over (
+            partition by n_firms, draw_number
+            order by
+                md5(
+                    cast(n_firms as varchar) || '/' || cast(draw_number as varchar) || '/'
+                    || cast(place_number as varchar)
+                ),
+                place_number
+        ) as shuffled_place
+    from places
+
+),
+
+permuted as (
+
+    select
+        patterns.metric_ranks,
+        patterns.car_ranks,
+        shuffled.draw_number,
+        cast(
+            sum(
+                (patterns.metric_ranks[shuffled.place_number] - patterns.n_firms - 1)
+                * (patterns.car_ranks[shuffled.shuffled_place] - patterns.n_firms - 1)
+            ) as bigint
+        ) as rank_product
+    from patterns
+    inner join shuffled on patterns.n_firms = shuffled.n_firms
+    group by patterns.metric_ranks, patterns.car_ranks, shuffled.draw_number
+
+),
+
+counted as (
+
+    select
+        metric_ranks,
+        car_ranks,
+        rank_product,
+        count(*) as n_draws
+    from permuted
+    group by metric_ranks, car_ranks, rank_product
+
+)
+
+select * from counted
