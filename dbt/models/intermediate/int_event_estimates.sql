@@ -69,21 +69,7 @@ parameters as (
 
 ),
 
-errors as (
-
-    -- Squares about the mean: residuals with an intercept have none, market-adjusted ones do.
-    select
-        panel_number,
-        firm_number,
-        var_pop(residual) * count(*) as sse,
-        avg(residual) as residual_mean,
-        count(*) filter (where residual > 0) as n_positive
-    from residuals
-    group by panel_number, firm_number
-
-),
-
-{{ judged_fits('fits', 'errors', keys, 'judged') }},
+{{ judged_fits('fits', 'residuals', keys, 'judged') }},
 
 bars as (
 
@@ -149,8 +135,7 @@ estimates as (
             when not panels.has_factors_on_t0 then 'no_factor'
             else coalesce(judged.fit_status, 'insufficient')
         end as series_status,
-        errors.n_positive,
-        errors.residual_mean,
+        judged.residual_mean,
         judged.df_resid,
         judged.resid_sd,
         judged.r2,
@@ -176,10 +161,6 @@ estimates as (
         on
             panels.panel_number = judged.panel_number
             and firms.firm_number = judged.firm_number
-    left join errors
-        on
-            panels.panel_number = errors.panel_number
-            and firms.firm_number = errors.firm_number
     left join masked
         on
             panels.panel_number = masked.panel_number
@@ -221,7 +202,7 @@ cleared as (
         factor_source,
         is_asynchronous,
         series_status
-        {%- set kept = ['n_positive', 'residual_mean', 'df_resid', 'resid_sd', 'r2', 'level', 'alpha', 'mean_leverage'] %}
+        {%- set kept = ['residual_mean', 'df_resid', 'resid_sd', 'r2', 'level', 'alpha', 'mean_leverage'] %}
         {%- for j in range(1, n + 1) %}
         {%- do kept.extend(
             ['factor_beta_' ~ j, 'z_mean_' ~ j, 'slope_' ~ j, 'inverse_pivot_' ~ j]

@@ -1,4 +1,9 @@
 -- Grain: one row per event with data, model, firm and session of its estimate.
+{#-
+  A view: it is as long as firms times events times sessions, and computing a residual again costs
+  less than writing and reading it (docs/benchmarks/event-study.md).
+-#}
+{{ config(materialized='view') }}
 with
 
 fits as (

@@ -52,7 +52,7 @@ centred as (
         ),
         by_car as (
             partition by occasion_id, group_id, model_id, window_id, metric
-            order by round(car, 12)
+            order by {{ tie_value('car') }}
         )
 
 ),

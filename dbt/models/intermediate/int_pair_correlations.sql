@@ -1,22 +1,9 @@
 -- Grain: one row per event with data, model and pair of firms that share a group and of which one at least lacks sessions.
 with
 
-occasions as (
+pairs as (
 
-    select * from {{ ref('int_occasions') }}
-
-),
-
-members as (
-
-    select * from {{ ref('int_occasion_group_members') }}
-
-),
-
-estimates as (
-
-    select * from {{ ref('int_event_estimates') }}
-    where series_status = 'ok'
+    select * from {{ ref('int_pairs') }}
 
 ),
 
@@ -29,42 +16,6 @@ residuals as (
 parameters as (
 
     select * from {{ ref('int_study_parameters') }}
-
-),
-
-firms as (
-
-    select
-        members.occasion_id,
-        members.group_id,
-        estimates.panel_number,
-        estimates.firm_number,
-        estimates.is_complete
-    from members
-    inner join occasions on members.occasion_id = occasions.occasion_id
-    inner join estimates
-        on
-            occasions.leading_event_id = estimates.event_id
-            and members.ticker = estimates.ticker
-
-),
-
-pairs as (
-
-    -- Once per event, however many groups share the pair. Pairs that have every session need no
-    -- row here: their mean follows from sums over the firms (int_sample_correlations).
-    select distinct
-        left_firms.panel_number,
-        left_firms.firm_number as left_firm_number,
-        right_firms.firm_number as right_firm_number
-    from firms as left_firms
-    inner join firms as right_firms
-        on
-            left_firms.occasion_id = right_firms.occasion_id
-            and left_firms.group_id = right_firms.group_id
-            and left_firms.panel_number = right_firms.panel_number
-            and left_firms.firm_number < right_firms.firm_number
-    where not (left_firms.is_complete and right_firms.is_complete)
 
 ),
 

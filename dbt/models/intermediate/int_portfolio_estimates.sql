@@ -11,19 +11,18 @@ panel as (
 
 {{ least_squares('panel', keys, 'fitted') }},
 
-errors as (
+residuals as (
 
     select
         panel.panel_number,
         panel.portfolio_number,
-        var_pop(panel.y - (fitted.level {{ factor_effect('fitted', 'panel') }})) * count(*) as sse
+        panel.y - (fitted.level {{ factor_effect('fitted', 'panel') }}) as residual
     from panel
     inner join fitted on panel.portfolio_number = fitted.portfolio_number
-    group by panel.panel_number, panel.portfolio_number
 
 ),
 
-{{ judged_fits('fitted', 'errors', keys, 'judged') }},
+{{ judged_fits('fitted', 'residuals', keys, 'judged') }},
 
 named as (
 

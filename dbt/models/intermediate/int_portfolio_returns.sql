@@ -31,16 +31,81 @@ masks as (
 
 ),
 
+baskets as (
+
+    -- Events and models share most of their portfolios' contents: each basket is summed once.
+    select
+        cast(
+            row_number() over (order by firm_numbers, weights) as integer
+        ) as basket_number,
+        firm_numbers,
+        weights
+    from portfolios
+    group by firm_numbers, weights
+
+),
+
+basket_firms as (
+
+    select
+        basket_number,
+        unnest(firm_numbers) as firm_number,
+        unnest(weights) as weight
+    from baskets
+
+),
+
+basket_returns as (
+
+    select
+        basket_firms.basket_number,
+        firm_returns.session_number,
+        count(*) as n_firms,
+        sum(basket_firms.weight * firm_returns.simple_return) as simple_sum,
+        sum(basket_firms.weight * firm_returns.log_return) as log_sum
+    from basket_firms
+    inner join firm_returns on basket_firms.firm_number = firm_returns.firm_number
+    group by basket_firms.basket_number, firm_returns.session_number
+
+),
+
 held as (
 
     select
-        portfolio_number,
-        portfolio_kind,
-        panel_number,
-        len(firm_numbers) as n_held,
-        unnest(firm_numbers) as firm_number,
-        unnest(weights) as weight
+        portfolios.portfolio_number,
+        portfolios.portfolio_kind,
+        portfolios.panel_number,
+        portfolios.net_weight,
+        len(portfolios.firm_numbers) as n_held,
+        baskets.basket_number
     from portfolios
+    inner join baskets
+        on
+            portfolios.firm_numbers = baskets.firm_numbers
+            and portfolios.weights = baskets.weights
+
+),
+
+masked_sums as (
+
+    -- What a model that masks takes out again.
+    select
+        held.portfolio_number,
+        masks.session_number,
+        count(*) as n_firms,
+        sum(basket_firms.weight * firm_returns.simple_return) as simple_sum,
+        sum(basket_firms.weight * firm_returns.log_return) as log_sum
+    from held
+    inner join basket_firms on held.basket_number = basket_firms.basket_number
+    inner join masks
+        on
+            held.panel_number = masks.panel_number
+            and basket_firms.firm_number = masks.firm_number
+    inner join firm_returns
+        on
+            masks.firm_number = firm_returns.firm_number
+            and masks.session_number = firm_returns.session_number
+    group by held.portfolio_number, masks.session_number
 
 ),
 
@@ -48,30 +113,28 @@ added as (
 
     select
         held.portfolio_number,
-        held.panel_number,
         held.portfolio_kind,
+        held.panel_number,
+        held.net_weight,
         held.n_held,
         basis.rel_day,
-        avg(firm_returns.simple_return) as simple_mean,
-        avg(firm_returns.log_return) as log_mean,
-        sum(held.weight * firm_returns.simple_return) as simple_sum,
-        sum(held.weight * firm_returns.log_return) as log_sum,
-        count(*) as n_firms
+        basis.is_estimation,
+        basis.is_around,
+        basis.x_1,
+        {{ factor_columns('z', 'basis') }},
+        basket_returns.n_firms - coalesce(masked_sums.n_firms, 0) as n_firms,
+        basket_returns.simple_sum - coalesce(masked_sums.simple_sum, 0) as simple_sum,
+        basket_returns.log_sum - coalesce(masked_sums.log_sum, 0) as log_sum
     from held
     inner join basis on held.panel_number = basis.panel_number
-    inner join firm_returns
+    inner join basket_returns
         on
-            held.firm_number = firm_returns.firm_number
-            and basis.session_number = firm_returns.session_number
-    left join masks
+            held.basket_number = basket_returns.basket_number
+            and basis.session_number = basket_returns.session_number
+    left join masked_sums
         on
-            held.panel_number = masks.panel_number
-            and held.firm_number = masks.firm_number
-            and basis.session_number = masks.session_number
-    where masks.panel_number is null
-    group by
-        held.portfolio_number, held.panel_number, held.portfolio_kind, held.n_held,
-        basis.rel_day
+            held.portfolio_number = masked_sums.portfolio_number
+            and basis.session_number = masked_sums.session_number
 
 ),
 
@@ -80,15 +143,13 @@ combined as (
     -- Equal weight: the mean over the firms available that session, so that a firm listed later
     -- joins when it is there. Weights that sum to zero do so only with every firm.
     select
-        portfolio_number,
-        panel_number,
-        rel_day,
-        n_firms,
-        case when portfolio_kind = 'equal_weight' then simple_mean else simple_sum end
+        added.*,
+        case when portfolio_kind = 'equal_weight' then simple_sum / n_firms else simple_sum end
             as simple_return,
-        case when portfolio_kind = 'equal_weight' then log_mean else log_sum end as log_return
+        case when portfolio_kind = 'equal_weight' then log_sum / n_firms else log_sum end
+            as log_return
     from added
-    where portfolio_kind = 'equal_weight' or n_firms = n_held
+    where n_firms > 0 and (portfolio_kind = 'equal_weight' or n_firms = n_held)
 
 ),
 
@@ -98,8 +159,8 @@ regressed as (
         combined.portfolio_number,
         combined.panel_number,
         combined.rel_day,
-        basis.is_estimation,
-        basis.is_around,
+        combined.is_estimation,
+        combined.is_around,
         combined.simple_return,
         case
             when panels.return_kind = 'log' then combined.log_return else combined.simple_return
@@ -107,17 +168,12 @@ regressed as (
         case
             when panels.return_kind = 'log' then combined.log_return else combined.simple_return
         end
-        - case when panels.method = 'market_adjusted' then basis.x_1 else 0 end
-        * portfolios.net_weight as y,
+        - case when panels.method = 'market_adjusted' then combined.x_1 else 0 end
+        * combined.net_weight as y,
         combined.n_firms,
-        {{ factor_columns('z', 'basis') }}
+        {{ factor_columns('z', 'combined') }}
     from combined
-    inner join portfolios on combined.portfolio_number = portfolios.portfolio_number
     inner join panels on combined.panel_number = panels.panel_number
-    inner join basis
-        on
-            combined.panel_number = basis.panel_number
-            and combined.rel_day = basis.rel_day
 
 )
 

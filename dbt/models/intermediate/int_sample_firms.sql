@@ -40,10 +40,6 @@ joined as (
         estimates.n_est,
         estimates.is_complete,
         estimates.resid_sd,
-        estimates.residual_mean,
-        -- Of the residuals themselves, over all their rows.
-        estimates.resid_sd * sqrt(1.0 * estimates.df_resid / estimates.n_est) as residual_sd_pop,
-        1.0 * estimates.n_positive / estimates.n_est as share_positive,
         -- Variance of a t variable with n - k degrees of freedom; it has none up to two.
         case
             when estimates.df_resid > 2

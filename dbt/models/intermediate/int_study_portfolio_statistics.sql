@@ -19,9 +19,9 @@ residuals as (
 
 ),
 
-sample_days as (
+study_days as (
 
-    select * from {{ ref('int_sample_days') }}
+    select * from {{ ref('int_study_days') }}
     where is_estimation
 
 ),
@@ -119,11 +119,11 @@ quantiles as (
 day_spreads as (
 
     select
-        sample_number,
+        study_sample_number,
         count(*) as n_estimation_days,
         stddev_samp(mean_abnormal_return) as mean_abnormal_sd
-    from sample_days
-    group by sample_number
+    from study_days
+    group by study_sample_number
 
 ),
 
@@ -159,7 +159,8 @@ crude as (
         end as df
     from study_samples
     inner join sample_means on study_samples.sample_number = sample_means.sample_number
-    inner join day_spreads on study_samples.sample_number = day_spreads.sample_number
+    inner join day_spreads
+        on study_samples.study_sample_number = day_spreads.study_sample_number
     group by study_samples.pool_number
 
 ),

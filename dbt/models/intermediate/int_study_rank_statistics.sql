@@ -7,9 +7,9 @@ study_samples as (
 
 ),
 
-sample_days as (
+study_days as (
 
-    select * from {{ ref('int_sample_days') }}
+    select * from {{ ref('int_study_days') }}
 
 ),
 
@@ -25,14 +25,15 @@ days as (
     select
         study_samples.pool_number,
         any_value(study_samples.window_id) as window_id,
-        sample_days.rel_day,
-        bool_or(sample_days.is_estimation) as is_estimation,
-        avg(sample_days.rank_deviation_sum / sample_days.n_firms) as rank_deviation,
-        sum(sample_days.rank_share_sum / sqrt(sample_days.n_firms)) / sqrt(count(*))
+        study_days.rel_day,
+        bool_or(study_days.is_estimation) as is_estimation,
+        avg(study_days.rank_deviation_sum / study_days.n_firms) as rank_deviation,
+        sum(study_days.rank_share_sum / sqrt(study_days.n_firms)) / sqrt(count(*))
             as rank_share
     from study_samples
-    inner join sample_days on study_samples.sample_number = sample_days.sample_number
-    group by study_samples.pool_number, sample_days.rel_day
+    inner join study_days
+        on study_samples.study_sample_number = study_days.study_sample_number
+    group by study_samples.pool_number, study_days.rel_day
 
 ),
 

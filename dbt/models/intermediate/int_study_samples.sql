@@ -16,8 +16,15 @@ samples as (
 
 numbered as (
 
-    -- One number for what is pooled together.
+    -- One number for the row, one for what is pooled together.
     select
+        cast(
+            row_number() over (
+                order by
+                    study_occasions.study_id, samples.group_id, samples.model_id,
+                    samples.window_id, samples.sample_number
+            ) as integer
+        ) as study_sample_number,
         cast(
             dense_rank() over (
                 order by

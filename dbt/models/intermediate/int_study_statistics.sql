@@ -59,9 +59,16 @@ sample_firms as (
 
 ),
 
-sample_correlations as (
+study_correlations as (
 
-    select * from {{ ref('int_sample_correlations') }}
+    select * from {{ ref('int_study_correlations') }}
+
+),
+
+study_days as (
+
+    select * from {{ ref('int_study_days') }}
+    where is_estimation
 
 ),
 
@@ -138,7 +145,6 @@ summed as (
         median(sample_firms.car) as median_car,
         avg(case when sample_firms.car < 0 then 1.0 else 0.0 end) as share_negative,
         count(*) filter (where sample_firms.car > 0) as n_positive,
-        avg(sample_firms.share_positive) as expected_share_positive,
         -- A spread that is only rounding (equal firms) is no spread.
         case
             when stddev_samp(sample_firms.car) > 1e-12 * sqrt(avg(power(sample_firms.car, 2)))
@@ -161,16 +167,28 @@ summed as (
 
 ),
 
+signs as (
+
+    -- The firms' mean share of positive residuals.
+    select
+        study_samples.pool_number,
+        sum(study_days.positive_share_sum) as positive_share_sum
+    from study_samples
+    inner join study_days
+        on study_samples.study_sample_number = study_days.study_sample_number
+    group by study_samples.pool_number
+
+),
+
 correlated as (
 
     select
         study_samples.pool_number,
-        sum(sample_correlations.n_pairs) as n_pairs_within_dates,
-        sum(sample_correlations.n_pairs_dropped) as n_pairs_dropped,
-        sum(sample_correlations.correlation_sum) as correlation_sum
+        sum(study_correlations.n_pairs_dropped) as n_pairs_dropped,
+        sum(study_correlations.correlation_sum) as correlation_sum
     from study_samples
-    inner join sample_correlations
-        on study_samples.sample_number = sample_correlations.sample_number
+    inner join study_correlations
+        on study_samples.study_sample_number = study_correlations.study_sample_number
     group by study_samples.pool_number
 
 ),
@@ -216,7 +234,7 @@ framed as (
         summed.median_car,
         summed.share_negative,
         summed.n_positive,
-        summed.expected_share_positive,
+        signs.positive_share_sum / summed.n_firms as expected_share_positive,
         summed.car_sd,
         summed.scar_mean,
         summed.scar_sd,
@@ -259,6 +277,7 @@ framed as (
             and windows.window_id = members.window_id
     left join close_dates on members.pool_number = close_dates.pool_number
     left join summed on members.pool_number = summed.pool_number
+    left join signs on members.pool_number = signs.pool_number
     left join averaged on members.pool_number = averaged.pool_number
     left join rank_statistics on members.pool_number = rank_statistics.pool_number
     left join grank on members.pool_number = grank.pool_number

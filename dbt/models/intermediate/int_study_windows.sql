@@ -13,20 +13,31 @@ parameters as (
 
 ),
 
+ranged as (
+
+    -- The rank tests rank the window's own sessions at least.
+    select
+        *,
+        least(rank_first_day, first_day) as first_ranked_day,
+        greatest(rank_last_day, last_day) as last_ranked_day
+    from windows
+
+),
+
 measured as (
 
     select
-        windows.window_id,
-        windows.first_day,
-        windows.last_day,
-        windows.last_day - windows.first_day + 1 as n_days,
-        -- The rank tests rank the window's own sessions at least.
-        least(windows.rank_first_day, windows.first_day) as rank_first_day,
-        greatest(windows.rank_last_day, windows.last_day) as rank_last_day,
+        ranged.window_id,
+        ranged.first_day,
+        ranged.last_day,
+        ranged.last_day - ranged.first_day + 1 as n_days,
+        ranged.first_ranked_day as rank_first_day,
+        ranged.last_ranked_day as rank_last_day,
+        ranged.last_ranked_day - ranged.first_ranked_day + 1 as n_rank_rows,
         -- Sessions cannot both teach the normal return and be tested against it.
-        windows.first_day <= parameters.estimation_last_day
-        and windows.last_day >= parameters.estimation_first_day as overlaps_estimation
-    from windows
+        ranged.first_day <= parameters.estimation_last_day
+        and ranged.last_day >= parameters.estimation_first_day as overlaps_estimation
+    from ranged
     cross join parameters
 
 )

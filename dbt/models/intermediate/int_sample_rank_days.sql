@@ -1,5 +1,11 @@
--- Grain: one row per sample and session of its estimation windows or among the ranked sessions around the event.
+-- Grain: one row per sample that ranks several sessions and session of its estimation windows or among those ranked.
 with
+
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
 
 sample_firms as (
 
@@ -23,6 +29,7 @@ daily as (
 windows as (
 
     select * from {{ ref('int_study_windows') }}
+    where n_rank_rows > 1
 
 ),
 
@@ -38,25 +45,28 @@ series as (
     -- halves the time of the sort.
     select
         cast(
-            row_number() over (order by panel_number, firm_number, window_id) as integer
+            row_number() over (
+                order by
+                    sample_firms.panel_number, sample_firms.firm_number,
+                    sample_firms.window_id
+            ) as integer
         ) as series_number,
-        panel_number,
-        firm_number,
-        window_id
+        sample_firms.panel_number,
+        sample_firms.firm_number,
+        sample_firms.window_id
     from sample_firms
-    group by panel_number, firm_number, window_id
+    inner join windows on sample_firms.window_id = windows.window_id
+    group by sample_firms.panel_number, sample_firms.firm_number, sample_firms.window_id
 
 ),
 
 ranked_rows as (
 
-    -- Abnormal returns nearer than a rounding error are equal.
     select
         series.series_number,
         residuals.rel_day,
-        1 as is_estimation,
-        residuals.residual,
-        round(residuals.residual, 12) as ranked_value
+        true as is_estimation,
+        {{ tie_value('residuals.residual') }} as ranked_value
     from series
     inner join residuals
         on
@@ -66,9 +76,8 @@ ranked_rows as (
     select
         series.series_number,
         daily.rel_day,
-        0 as is_estimation,
-        daily.ar as residual,
-        round(daily.ar, 12) as ranked_value
+        false as is_estimation,
+        {{ tie_value('daily.ar') }} as ranked_value
     from series
     inner join windows on series.window_id = windows.window_id
     cross join parameters
@@ -88,7 +97,6 @@ ranked as (
         series_number,
         rel_day,
         is_estimation,
-        residual,
         count(*) over by_series as n_ranked,
         {{ mean_rank('by_value') }} as mean_rank
     from ranked_rows
@@ -103,20 +111,10 @@ summed as (
     select
         sample_firms.sample_number,
         ranked.rel_day,
-        max(ranked.is_estimation) = 1 as is_estimation,
+        bool_or(ranked.is_estimation) as is_estimation,
         count(*) as n_firms,
         sum(ranked.mean_rank - (ranked.n_ranked + 1) / 2.0) as rank_deviation_sum,
-        sum(ranked.mean_rank / (ranked.n_ranked + 1) - 0.5) as rank_share_sum,
-        avg(ranked.residual) as mean_abnormal_return,
-        -- For the mean correlation of the firms that have every session.
-        sum(
-            case
-                when sample_firms.is_complete
-                    then
-                        (ranked.residual - sample_firms.residual_mean)
-                        / sample_firms.residual_sd_pop
-            end
-        ) as standardised_sum
+        sum(ranked.mean_rank / (ranked.n_ranked + 1) - 0.5) as rank_share_sum
     from sample_firms
     inner join series
         on

@@ -1,5 +1,17 @@
--- Grain: one row per sample with at least one firm.
+-- Grain: one row per study and sample with at least one firm.
 with
+
+study_samples as (
+
+    select * from {{ ref('int_study_samples') }}
+
+),
+
+samples as (
+
+    select * from {{ ref('int_samples') }}
+
+),
 
 sample_firms as (
 
@@ -7,16 +19,10 @@ sample_firms as (
 
 ),
 
-sample_days as (
+study_days as (
 
-    select * from {{ ref('int_sample_days') }}
+    select * from {{ ref('int_study_days') }}
     where is_estimation
-
-),
-
-samples as (
-
-    select * from {{ ref('int_samples') }}
 
 ),
 
@@ -47,10 +53,10 @@ firm_counts as (
 squared_sums as (
 
     select
-        sample_number,
-        avg(coalesce(power(standardised_sum, 2), 0)) as mean_square
-    from sample_days
-    group by sample_number
+        study_sample_number,
+        avg(power(standardised_sum, 2)) as mean_square
+    from study_days
+    group by study_sample_number
 
 ),
 
@@ -59,7 +65,8 @@ complete as (
     -- The sum over all pairs of firms that share every session, without forming a pair: the square
     -- of the firms' summed standardised residuals holds each pair twice and each firm once.
     select
-        firm_counts.sample_number,
+        study_samples.study_sample_number,
+        study_samples.sample_number,
         firm_counts.n_firms,
         case
             when samples.n_sessions >= parameters.min_common_sessions
@@ -67,9 +74,11 @@ complete as (
             else 0
         end as n_pairs,
         (squared_sums.mean_square - firm_counts.n_complete) / 2 as correlation_sum
-    from firm_counts
-    inner join samples on firm_counts.sample_number = samples.sample_number
-    inner join squared_sums on firm_counts.sample_number = squared_sums.sample_number
+    from study_samples
+    inner join firm_counts on study_samples.sample_number = firm_counts.sample_number
+    inner join samples on study_samples.sample_number = samples.sample_number
+    inner join squared_sums
+        on study_samples.study_sample_number = squared_sums.study_sample_number
     cross join parameters
 
 ),
@@ -96,7 +105,7 @@ incomplete as (
 added as (
 
     select
-        complete.sample_number,
+        complete.study_sample_number,
         complete.n_pairs + coalesce(incomplete.n_pairs, 0) as n_pairs,
         case when complete.n_pairs > 0 then complete.correlation_sum else 0 end
         + coalesce(incomplete.correlation_sum, 0) as correlation_sum,
