@@ -14,17 +14,6 @@ fits as (
 
 {{ estimation_panel('panel') }},
 
-residuals as (
-
-    select
-        panel.panel_number,
-        panel.firm_number,
-        panel.rel_day,
-        panel.y - (fits.level {{ factor_effect('fits', 'panel') }}) as residual
-    from panel
-    inner join fits
-        on panel.panel_number = fits.panel_number and panel.firm_number = fits.firm_number
-
-)
+{{ estimation_residuals('panel', 'fits', 'residuals') }}
 
 select * from residuals

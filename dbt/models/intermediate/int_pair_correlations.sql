@@ -7,9 +7,9 @@ pairs as (
 
 ),
 
-residuals as (
+fits as (
 
-    select * from {{ ref('int_event_residuals') }}
+    select * from {{ ref('int_event_fits') }}
 
 ),
 
@@ -18,6 +18,24 @@ parameters as (
     select * from {{ ref('int_study_parameters') }}
 
 ),
+
+paired_firms as (
+
+    select
+        panel_number,
+        left_firm_number as firm_number
+    from pairs
+    union
+    select
+        panel_number,
+        right_firm_number as firm_number
+    from pairs
+
+),
+
+{{ estimation_panel('panel', series='paired_firms') }},
+
+{{ estimation_residuals('panel', 'fits', 'residuals') }},
 
 correlated as (
 
