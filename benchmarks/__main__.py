@@ -24,6 +24,7 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks.model_sql import model_statements
 from dagster_project.settings import PROJECT_DIR, read_settings
 from dagster_project.warehouse.revision import code_revision
 
@@ -81,29 +82,6 @@ def _measure(
 
 def _python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
-
-
-def _model_statements(target: Path) -> list[str]:
-    """The SQL dbt would run, in dependency order, as plain CREATE statements."""
-    manifest = json.loads((target / "manifest.json").read_text())
-    models = {k: n for k, n in manifest["nodes"].items() if n["resource_type"] == "model"}
-    statements: list[str] = []
-    done: set[str] = set()
-
-    def add(key: str) -> None:
-        if key in done or key not in models:
-            return
-        done.add(key)
-        node = models[key]
-        for parent in node["depends_on"]["nodes"]:
-            add(parent)
-        kind = "view" if node["config"]["materialized"] == "view" else "table"
-        relation = node["relation_name"]
-        statements.append(f"create or replace {kind} {relation} as {node['compiled_code']}")
-
-    for key in sorted(models):
-        add(key)
-    return statements
 
 
 def _straight_in_duckdb(
@@ -171,7 +149,7 @@ def measure_daily_work(runs: int) -> list[Measured]:
             ),
         ]
         _run([*dbt, "compile", *project], environment)
-        statements = _model_statements(scratch / "target")
+        statements = [sql for _, sql in model_statements(scratch / "target")]
         results.append(_straight_in_duckdb(settings.warehouse_path, statements, scratch, runs))
     return results
 

@@ -23,6 +23,7 @@ import exchange_calendars
 import numpy as np
 import pandas as pd
 
+from benchmarks.model_sql import model_statements
 from dagster_project import dbt_process
 from dagster_project.contracts import TABLES
 from dagster_project.settings import PROJECT_DIR, Settings, prepare_output_folders, read_settings
@@ -185,29 +186,8 @@ def prepare(folder: Path, size: Size) -> tuple[Settings, Path]:
     if not result.success:
         raise SystemExit(f"dbt could not compile the event study: {result.exception}")
     statements = folder / "statements.json"
-    statements.write_text(json.dumps(_statements(target)))
+    statements.write_text(json.dumps(model_statements(target, TARGET)))
     return settings, statements
-
-
-def _statements(target: Path) -> list[tuple[str, str]]:
-    """Name and SQL of every model that the tests need, in dependency order."""
-    nodes = json.loads((target / "manifest.json").read_text())["nodes"]
-    models = {key: node for key, node in nodes.items() if node["resource_type"] == "model"}
-    ordered: dict[str, str] = {}
-
-    def add(key: str) -> None:
-        node = models.get(key)
-        if node is None or node["name"] in ordered:
-            return
-        for parent in node["depends_on"]["nodes"]:
-            add(parent)
-        kind = "view" if node["config"]["materialized"] == "view" else "table"
-        ordered[node["name"]] = (
-            f"create or replace {kind} {node['relation_name']} as {node['compiled_code']}"
-        )
-
-    add(next(key for key, node in models.items() if node["name"] == TARGET))
-    return list(ordered.items())
 
 
 def time_sql(
