@@ -125,14 +125,21 @@ judged as (
         series_status,
         df_resid,
         case when has_factors then alpha end as intercept_part,
-        -- Whatever factors the model has besides bitcoin count as the market.
+        -- Whatever factors the model has besides bitcoin count as the market. Where nothing is
+        -- estimated a part is unknown, not zero.
         {%- for part, condition in [('market_part', 'is distinct from'), ('bitcoin_part', 'is not distinct from')] %}
-        0
-        {%- for j in range(1, n + 1) %}
-        + case
-            when bitcoin_number {{ condition }} {{ j }} then factor_beta_{{ j }} * x_{{ j }} else 0
-        end
-        {%- endfor %} as {{ part }},
+        case
+            when has_factors and series_status = 'ok'
+                then
+                    0
+                    {%- for j in range(1, n + 1) %}
+                    + case
+                        when bitcoin_number {{ condition }} {{ j }}
+                            then factor_beta_{{ j }} * x_{{ j }}
+                        else 0
+                    end
+                    {%- endfor %}
+        end as {{ part }},
         {%- endfor %}
         expected,
         ret - expected as ar,

@@ -44,6 +44,12 @@ computed as (
         case
             when statistics.pool_status <> 'ok' then statistics.pool_status
             when statistics.n_firms < tests.min_firms then 'too_few_firms'
+            -- A window longer than any run of quiet sessions has nothing to be compared with.
+            when
+                tests.test_id = 'sample_quantile'
+                and statistics.portfolio_status = 'ok'
+                and statistics.portfolio_sq_p_lower is null
+                then 'insufficient'
             when tests.test_id in ('portfolio_t', 'sample_quantile')
                 then statistics.portfolio_status
             when tests.test_id = 'portfolio_crude' and statistics.crude_caar_sd > 0 then 'ok'
