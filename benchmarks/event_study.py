@@ -14,11 +14,9 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
 import exchange_calendars
 import numpy as np
 import pandas as pd
@@ -208,4 +206,6 @@ def time_sql(
         raise SystemExit(f"{rows - with_statistic} of {rows} tests have no statistic")
     seconds: dict[str, float] = answer["seconds"]
     slowest = sorted(seconds.items(), key=lambda item: -item[1])[:8]
-    return Timed(size, threads, sum(seconds.values()), answer["processor"], answer["peak_mib"], slowest)
+    return Timed(
+        size, threads, sum(seconds.values()), answer["processor"], answer["peak_mib"], slowest
+    )
