@@ -10,6 +10,7 @@ caller who compares groups chosen by exposure sets ``Study.exposure``.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,13 +98,10 @@ def fit_series(model: Model, returns: pd.Series, factors: pd.DataFrame) -> Fit:
         return Fit(model, np.array([0.0, 1.0]), np.empty((0, 0)), residuals, NAN)
     design = np.column_stack([np.ones(len(y)), factors.to_numpy(float)])
     result = sm.OLS(y, design).fit()
-    return Fit(
-        model,
-        result.params,
-        result.normalized_cov_params,
-        pd.Series(result.resid, index=returns.index),
-        float(result.rsquared) if model.factors else NAN,
-    )
+    with np.errstate(invalid="ignore"):  # a constant series has no variance to explain
+        r2 = float(result.rsquared) if model.factors else NAN
+    residuals = pd.Series(result.resid, index=returns.index)
+    return Fit(model, result.params, result.normalized_cov_params, residuals, r2)
 
 
 def is_collinear(factors: pd.DataFrame) -> bool:
@@ -185,6 +183,13 @@ class Study:
 
     def model(self, model_id: str) -> Model:
         return next(model for model in self.models if model.model_id == model_id)
+
+    def only(self, models: Iterable[str], windows: Iterable[str]) -> Study:
+        """The study with some of its models and windows: comparing all of them takes long."""
+        chosen = copy.copy(self)
+        chosen.models = [self.model(model_id) for model_id in models]
+        chosen.windows = self.windows[self.windows.window_id.isin(list(windows))]
+        return chosen
 
     # Sessions, prices and returns.
 
@@ -463,8 +468,11 @@ class Study:
         return self._dates[key]
 
     def _date(self, position: int, tickers: list[str], model: Model, window: pd.Series) -> Date:
+        # A fund in a list of tickers is no firm: it counts among the members dropped.
         fits = {
-            t: f for t in tickers if not isinstance(f := self.firm_fit(t, position, model), str)
+            t: f
+            for t in tickers
+            if t in self.firms and not isinstance(f := self.firm_fit(t, position, model), str)
         }
         date = Date(position=position, n_members=len(tickers))
         for ticker, fit in fits.items():
@@ -542,5 +550,4 @@ class Study:
         ]
         result = run_tests(dates, int(window.first_day), int(window.last_day))
         result.n_events = len(events)
-        result.rank_rows = int(window.rank_last_day - window.rank_first_day + 1)
         return result

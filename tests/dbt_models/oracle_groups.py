@@ -267,6 +267,9 @@ def run_tests(dates: list[Date], first: int, last: int) -> GroupResult:
         tests["kolari_pynnonen"] = normal(tests["bmp"].statistic * shrink)
     tests["corrado_rank"] = normal(corrado_rank(dates, first, last))
     tests["corrado_zivney"] = normal(corrado_zivney(dates, first, last))
+    result.rank_rows = len(
+        {day for f in firms for day in f.ranked.index.difference(f.estimation.index)}
+    )
     tests["grank_t"] = grank_t(dates)
     tests["portfolio_crude"] = portfolio_crude(dates, length)
     portfolios = [date.portfolio for date in dates if date.portfolio is not None]

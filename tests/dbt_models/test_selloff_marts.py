@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,21 +49,13 @@ def test_firms_agree_with_statsmodels(marts, bundled_study, event_id):
     assert compare_betas(marts, bundled_study, event_id) > 50
 
 
-def _only(study: Study, models: tuple[str, ...], windows: tuple[str, ...]) -> Study:
-    """The study with some of its models and windows: all of them take long."""
-    chosen = copy.copy(study)
-    chosen.models = [study.model(model_id) for model_id in models]
-    chosen.windows = study.windows[study.windows.window_id.isin(windows)]
-    return chosen
-
-
 def test_every_test_of_the_seed_event_agrees_with_scipy(marts, bundled_study):
     assert compare_tests(marts, bundled_study, SEED_EVENT) > 2000
 
 
 @pytest.mark.parametrize("study_id", [*COMPARED_EVENTS[1:], *BUNDLED_SETS])
 def test_tests_agree_with_scipy(marts, bundled_study, study_id):
-    chosen = _only(bundled_study, ("market_model", "market_btc_masked"), ("[0,0]", "[-1,1]"))
+    chosen = bundled_study.only(("market_model", "market_btc_masked"), ("[0,0]", "[-1,1]"))
     assert compare_tests(marts, chosen, study_id) >= 60
 
 
@@ -205,4 +196,5 @@ def test_normal_p_of_the_adjusted_test(marts):
     for statistic, p_two_sided, p_lower, p_two_sided_t, n_firms in rows:
         assert p_two_sided == pytest.approx(2 * stats.norm.sf(abs(statistic)), rel=1e-10)
         assert p_lower == pytest.approx(stats.norm.cdf(statistic), rel=1e-10)
-        assert p_two_sided_t == pytest.approx(2 * stats.t.sf(abs(statistic), n_firms - 1), rel=1e-9)
+        expected = 2 * stats.t.sf(abs(statistic), n_firms - 1) if n_firms < 30 else None
+        assert p_two_sided_t == (pytest.approx(expected, rel=1e-9) if expected else None)
