@@ -9,8 +9,26 @@ import numpy as np
 import pandas as pd
 
 N_SESSIONS = 420
-STUDY_MODELS = "model_id,factors,is_headline,reason\nmarket_model,{factor},1,drawn panel\n"
-STUDY_WINDOWS = 'window_id,first_day,last_day\n"[0,0]",0,0\n"[-1,1]",-1,1\n"[0,3]",0,3\n'
+EVENT = 300
+COMPARED_EVENTS = ("main", "after-close", "weekend", "factor-hole", "young", "last")
+COMPARED_SETS = ("drawn_all", "picked", "early", "nothing")
+STUDY_MODELS = """model_id,factors,is_headline,reason,method,return_kind,leverage,mask_other_events
+mean_adjusted,,0,no factor,mean_adjusted,,,
+market_adjusted,{factor},0,nothing estimated,market_adjusted,,,
+market_adjusted_counted,{factor},0,leverage as R packages have it,market_adjusted,log,one_over_n,0
+market_model,{factor},1,headline,,,,
+market_model_log,{factor},0,log returns,ols,log,model,0
+two_factors,{factor};FUND,0,a second fund,ols,simple,,0
+three_factors,bitcoin;{factor};FUND,0,three with bitcoin first,ols,log,,0
+repeated,{factor};CLONE,0,the same fund under two names,ols,,,
+masked,{factor},0,without the firm's other news,ols,,,1
+bitcoin,bitcoin,0,bitcoin alone,ols,,,
+"""
+STUDY_WINDOWS = """window_id,first_day,last_day,rank_first_day,rank_last_day
+"[0,0]",0,0,-2,4
+"[-1,1]",-1,1,,
+"[0,3]",0,3,0,3
+"""
 STUDY_GROUPS = """group_id,title,rule_kind,rule_value
 everyone,All firms,role,miner
 pair,Two firms,tickers,AAA;BBB
@@ -19,6 +37,13 @@ twins,Two firms with the same prices,tickers,AAA;TWIN
 outsiders,No firm of the panel,role,hyperscaler
 strangers,A fund and a firm,tickers,MKT;BBB
 strangled,Two firms that are never listed together,tickers,EARLY;LATE
+named,Firms the news names,named,
+"""
+STUDY_SETS = """set_id,title,rule_kind,rule_value
+drawn_all,All drawn events,event_type,drawn
+picked,Some of them,events,main;same-day;weekend;next-week;future
+early,Two on one day and one far away,events,main;same-day;last
+nothing,None of this kind,event_type,absent
 """
 STUDY_PARAMETERS = """parameter,value,unit,reason,decided_date
 estimation_first_day,-160,sessions before t0,drawn panel,2026-01-01
@@ -54,35 +79,78 @@ def _closes(days: pd.DatetimeIndex, seed: int) -> pd.DataFrame:
         ticker: firm(beta)
         for ticker, beta in {
             "AAA": 1.5, "BBB": 2.0, "CCC": 0.7, "HOLES": 1.1, "SHORT": 1.3, "TINY": 0.9,
-            "EARLY": 1.0, "LATE": 1.0, "MISSES": 1.2, "RELISTED": 1.4,
+            "EARLY": 1.0, "LATE": 1.0, "MISSES": 1.2, "RELISTED": 1.4, "STALE": 0.8,
         }.items()
     }  # fmt: skip
+    returns["FUND"] = 0.6 * market + 0.01 * draw.standard_normal(n)
+    returns["COIN"] = 0.4 * sector + 0.03 * draw.standard_normal(n)
     closes = 50 * np.exp(np.cumsum(pd.DataFrame(returns, index=days).clip(-0.5, 0.5)))
     closes["TWIN"] = closes["AAA"]
     closes["COPY"] = closes["MKT"]
     closes["CONSTANT"] = 12.5
+    # A price that stands still on most days: many equal returns.
+    closes["STALE"] = closes["STALE"].where(draw.random(n) < 0.3).ffill().bfill()
     return closes
 
 
-def write_panel(folder: Path, seed: int, factor: str = "MKT") -> list[str]:
-    """Write the folder and return its event ids. Files that may be missing are missing."""
-    days = sessions()
-    draw = np.random.default_rng(seed + 1)
-    closes = _closes(days, seed).round(6)
-    event = 300
+def _punch_holes(closes: pd.DataFrame, days: pd.DatetimeIndex, seed: int) -> None:
+    draw = np.random.default_rng(seed)
     closes.loc[draw.choice(days, 70, replace=False), "HOLES"] = np.nan
-    closes.loc[days[event - 1 : event + 1], "HOLES"] = 40.0, 41.0
+    closes.loc[days[EVENT - 1 : EVENT + 1], "HOLES"] = 40.0, 41.0
     # A close on the event session, but none on the session before.
-    closes.loc[days[event + 1], "HOLES"] = np.nan
-    closes.loc[days[event + 2], "HOLES"] = 42.0
-    closes.loc[days[: event - 80], "SHORT"] = np.nan
-    closes.loc[days[: event - 30], "TINY"] = np.nan
+    closes.loc[days[EVENT + 1], "HOLES"] = np.nan
+    closes.loc[days[EVENT + 2], "HOLES"] = 42.0
+    closes.loc[days[: EVENT - 80], "SHORT"] = np.nan
+    closes.loc[days[: EVENT - 30], "TINY"] = np.nan
     # The pair shares 40 sessions of the estimation window: too few for a correlation.
-    closes.loc[days[event - 70 : event - 13], "EARLY"] = np.nan
-    closes.loc[days[: event - 110], "LATE"] = np.nan
-    closes.loc[days[event], "MISSES"] = np.nan
+    closes.loc[days[EVENT - 70 : EVENT - 13], "EARLY"] = np.nan
+    closes.loc[days[: EVENT - 110], "LATE"] = np.nan
+    closes.loc[days[EVENT], "MISSES"] = np.nan
     # One hole in the market: that session is in no estimate.
-    closes.loc[days[event - 50], "MKT"] = np.nan
+    closes.loc[days[EVENT - 50], "MKT"] = np.nan
+    closes["CLONE"] = closes["MKT"]
+    # The fund that holds bitcoin starts late and ends early: early and late events must take
+    # the close in UTC.
+    closes.loc[days[: EVENT - 90], "COIN"] = np.nan
+    closes.loc[days[EVENT + 60 :], "COIN"] = np.nan
+
+
+def _bitcoin(days: pd.DatetimeIndex, seed: int) -> pd.DataFrame:
+    draw = np.random.default_rng(seed)
+    calendar = pd.date_range(days[0] - pd.Timedelta(days=5), days[-1], freq="D")
+    close = 9000 * np.exp(np.cumsum(0.03 * draw.standard_normal(len(calendar))))
+    frame = pd.DataFrame({"date_utc": calendar.date, "close": close.round(2), "source": "drawn"})
+    # A day without a close: no return on the session and on the one after it.
+    return frame[frame.date_utc != days[120].date()]
+
+
+def _events(days: pd.DatetimeIndex) -> str:
+    friday = next(d for d in days[200:] if d.day_of_week == 4)
+
+    def day(at: int) -> str:
+        return str(days[at].date())
+
+    return f"""event_id,title,event_type,news_date,news_timing,tickers_named,source_url
+main,Main,drawn,{day(EVENT)},unknown,AAA;BBB,
+same-day,Other news of that day,other,{day(EVENT)},in_session,BBB;CCC;MISSES,
+after-close,After the close,drawn,{day(EVENT + 1)},after_close,AAA,
+next-week,A week later,other,{day(EVENT + 6)},before_open,CCC;HOLES;STALE,
+weekend,News on a Saturday,drawn,{(friday + pd.Timedelta(days=1)).date()},non_trading,AAA;CCC,
+factor-hole,No market that day,drawn,{day(EVENT - 50)},in_session,,
+old-news,News in the estimation windows,other,{day(EVENT - 60)},in_session,AAA;HOLES,
+older-news,A day before,other,{day(EVENT - 62)},in_session,AAA;TWIN,
+young,Too early,drawn,{day(20)},before_open,,
+last,Windows beyond the data,drawn,{day(-2)},unknown,AAA;EARLY;STALE,
+future,After the data,drawn,2022-06-01,unknown,AAA,
+ancient,Before the calendar,drawn,1999-01-04,unknown,AAA,
+"""
+
+
+def write_panel(folder: Path, seed: int, factor: str = "MKT") -> list[str]:
+    """Write the folder and return the ids of the events to compare."""
+    days = sessions()
+    closes = _closes(days, seed).round(6)
+    _punch_holes(closes, days, seed + 1)
     long = closes.rename_axis("session_date").reset_index().melt("session_date", var_name="ticker")
     long = long.dropna().rename(columns={"value": "close"})
     long["session_date"] = long.session_date.dt.date
@@ -90,32 +158,22 @@ def write_panel(folder: Path, seed: int, factor: str = "MKT") -> list[str]:
     # The order of rows in a file means nothing.
     long = long.sample(frac=1, random_state=seed)[["ticker", "session_date", "close", "source"]]
     _write(folder, "snapshot/equity_daily.csv", long.to_csv(index=False))
+    _write(folder, "snapshot/btc_daily.csv", _bitcoin(days, seed + 2).to_csv(index=False))
 
+    roles = {"MKT": "benchmark", "FUND": "benchmark", "CLONE": "benchmark", "COIN": "bitcoin_proxy"}
     companies = ["ticker,name,role,is_focal,first_session"]
     for ticker in closes:
-        role = "benchmark" if ticker == "MKT" else "miner"
-        first = days[event - 100].date() if ticker == "RELISTED" else ""
+        role = roles.get(ticker, "miner")
+        first = days[EVENT - 100].date() if ticker == "RELISTED" else ""
         companies.append(f"{ticker},{ticker} Inc,{role},{int(ticker == 'AAA')},{first}")
     companies.append("GHOST,Never priced Inc,miner,1,")
     if factor not in closes:
         companies.append(f"{factor},Absent fund,benchmark,0,")
     _write(folder, "ledger/companies.csv", "\n".join(companies) + "\n")
-
-    day = {name: days[at].date() for name, at in {"main": event, "hole": event - 50}.items()}
-    friday = next(d for d in days[200:] if d.day_of_week == 4)
-    events = f"""event_id,title,event_type,news_date,news_timing,tickers_named,source_url
-main,Main,drawn,{day["main"]},unknown,AAA;BBB,
-after-close,After the close,drawn,{days[event + 1].date()},after_close,AAA,
-weekend,News on a Saturday,drawn,{(friday + pd.Timedelta(days=1)).date()},non_trading,,
-factor-hole,No market that day,drawn,{day["hole"]},in_session,,
-young,Too early,drawn,{days[20].date()},before_open,,
-last,Windows beyond the data,drawn,{days[-2].date()},unknown,,
-future,After the data,drawn,2022-06-01,unknown,AAA,
-ancient,Before the calendar,drawn,1999-01-04,unknown,AAA,
-"""
-    _write(folder, "ledger/events.csv", events)
+    _write(folder, "ledger/events.csv", _events(days))
     _write(folder, "study/models.csv", STUDY_MODELS.format(factor=factor))
     _write(folder, "study/windows.csv", STUDY_WINDOWS)
     _write(folder, "study/groups.csv", STUDY_GROUPS)
+    _write(folder, "study/event_sets.csv", STUDY_SETS)
     _write(folder, "study/parameters.csv", STUDY_PARAMETERS)
-    return ["main", "after-close", "weekend", "factor-hole", "young", "last"]
+    return list(COMPARED_EVENTS)

@@ -7,12 +7,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.dbt_models.compare import compare_firms, compare_tests
+from tests.dbt_models.compare import compare_betas, compare_firms, compare_tests
 from tests.dbt_models.oracle import Study
-from tests.dbt_models.random_panel import write_panel
+from tests.dbt_models.random_panel import COMPARED_EVENTS, COMPARED_SETS, write_panel
 from tests.warehouse_builder import build_warehouse
 
-SELECTED = ("+fct_selloff_firm", "+fct_selloff_daily", "+fct_selloff_tests", "+selloff_summary")
+SELECTED = (
+    "+fct_selloff_firm",
+    "+fct_selloff_betas",
+    "+fct_selloff_daily",
+    "+fct_selloff_tests",
+    "+selloff_summary",
+)
+# Of every method, return kind and oddity one; all models of one event and one set are compared.
+SOME_MODELS = ("mean_adjusted", "market_adjusted_counted", "three_factors", "masked", "bitcoin")
 
 
 def build(folder: Path, seed: int, factor: str = "MKT") -> tuple[Path, list[str]]:
@@ -30,23 +38,77 @@ def panel(tmp_path_factory):
 
 def test_every_firm_agrees_with_statsmodels(panel):
     connection, study, events = panel
-    met = set()
+    met: dict[str, set[str]] = {model.model_id: set() for model in study.models}
+    n_slopes = 0
     for event_id in events:
-        met |= compare_firms(connection, study, event_id)
-    assert met == {
-        "ok", "no_price", "no_return", "no_factor", "insufficient", "no_variance",
-        "incomplete_window",
-    }  # fmt: skip
+        for model_id, statuses in compare_firms(connection, study, event_id).items():
+            met[model_id] |= statuses
+        n_slopes += compare_betas(connection, study, event_id)
+    everywhere = {"no_price", "no_return", "insufficient"}
+    fitted = everywhere | {"ok", "no_variance", "incomplete_window"}
+    assert met["repeated"] == everywhere | {"no_factor", "collinear"}
+    assert met["mean_adjusted"] == met["bitcoin"] == fitted
+    for model_id in ("market_adjusted", "market_model", "three_factors", "masked"):
+        assert met[model_id] == fitted | {"no_factor"}, model_id
+    assert n_slopes > 300
 
 
-def test_every_test_agrees_with_scipy(panel):
-    connection, study, events = panel
-    # Twins have no spread of their own: SciPy divides by rounding there, so they have a test below.
-    every_group = study.groups
-    study.groups = every_group[every_group.group_id != "twins"]
-    n_compared = sum(compare_tests(connection, study, event_id) for event_id in events)
-    study.groups = every_group
-    assert n_compared > 100
+def test_the_panel_meets_both_sources_of_bitcoin_and_masked_sessions(panel):
+    connection, study, _ = panel
+    rows = dict(
+        connection.execute(
+            """
+            select event_id, any_value(factor_source) from marts.fct_selloff_firm
+            where model_id = 'bitcoin' and status = 'ok' group by event_id
+            """
+        ).fetchall()
+    )
+    assert rows["main"] == "spot_etf"
+    assert rows["weekend"] == rows["last"] == "utc_close"
+    assert study.firm_fit("AAA", study.position("main"), study.model("masked")).n_masked == 5
+
+
+@pytest.mark.parametrize("study_id", ["main", "picked"])
+def test_every_test_agrees_with_scipy(panel, study_id):
+    connection, study, _ = panel
+    assert compare_tests(connection, study, study_id) > 1500
+
+
+@pytest.mark.parametrize("study_id", [*COMPARED_EVENTS[1:], *COMPARED_SETS])
+def test_tests_agree_with_scipy(panel, study_id):
+    connection, study, _ = panel
+    n_compared = compare_tests(connection, study.only(SOME_MODELS, ("[0,0]", "[0,3]")), study_id)
+    # The young event has too few sessions before it, and one set matches no event.
+    assert n_compared == 0 if study_id in ("young", "nothing") else n_compared > 100
+
+
+def test_sets_merge_events_of_one_day_and_flag_windows_that_touch(panel):
+    connection, study, _ = panel
+    rows = dict(
+        connection.execute(
+            """
+            select distinct window_id, (n_events, n_dates, n_overlapping_dates)
+            from marts.fct_selloff_tests where study_id = 'early'
+            """
+        ).fetchall()
+    )
+    assert rows["[0,0]"] == (3, 2, 0)
+    (n_firms,) = connection.execute(
+        """
+        select n_firms from marts.fct_selloff_tests
+        where study_id = 'early' and group_id = 'named' and model_id = 'market_model'
+            and window_id = '[0,0]' and test_id = 'bmp'
+        """
+    ).fetchone()
+    # AAA, BBB and CCC once each on the first day (MISSES has no price), AAA, EARLY and STALE later.
+    assert n_firms == 6
+    touching = connection.execute(
+        """
+        select distinct n_overlapping_dates from marts.fct_selloff_tests
+        where study_id = 'drawn_all' and window_id = '[-1,1]'
+        """
+    ).fetchall()
+    assert touching == [(2,)]
 
 
 def test_firms_without_spread_give_no_cross_sectional_statistic(panel):
@@ -56,6 +118,7 @@ def test_firms_without_spread_give_no_cross_sectional_statistic(panel):
             """
             select test_id, status from marts.fct_selloff_tests
             where study_id = 'main' and group_id = 'twins' and window_id = '[0,0]'
+                and model_id = 'market_model'
             """
         ).fetchall()
     )
@@ -71,6 +134,7 @@ def test_one_firm_alone(panel):
             """
             select test_id, status, statistic, effective_n from marts.fct_selloff_tests
             where study_id = 'main' and group_id = 'alone' and window_id = '[-1,1]'
+                and model_id = 'market_model'
             """
         ).fetchall()
     }
@@ -81,6 +145,7 @@ def test_one_firm_alone(panel):
         """
         select car_t_pred from marts.fct_selloff_firm
         where event_id = 'main' and ticker = 'AAA' and window_id = '[-1,1]'
+            and model_id = 'market_model'
         """
     ).fetchone()
     assert rows["portfolio_t"][1] == pytest.approx(firm_t, rel=1e-12)
@@ -92,6 +157,7 @@ def test_pairs_without_common_sessions_are_dropped_and_counted(panel):
         """
         select n_firms, n_pairs_dropped, rbar, status from marts.fct_selloff_tests
         where study_id = 'main' and group_id = 'strangled' and window_id = '[0,0]'
+            and model_id = 'market_model'
             and test_id = 'kolari_pynnonen'
         """
     ).fetchone()
@@ -119,6 +185,7 @@ def test_gaps_are_counted_and_never_bridged(panel):
         """
         select n_gap_days, n_est from marts.fct_selloff_firm
         where event_id = 'main' and ticker = 'HOLES' and window_id = '[0,0]'
+            and model_id = 'market_model'
         """
     ).fetchall()
     sessions = study.estimation_sessions(study.position("main"))

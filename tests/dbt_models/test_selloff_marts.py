@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from dagster_project.settings import BUNDLED_DATA_DIR
-from tests.dbt_models.compare import compare_firms, compare_tests
+from tests.dbt_models.compare import compare_betas, compare_firms, compare_tests
 from tests.dbt_models.oracle import Study
 
 SEED_EVENT = "msft-2gw-mar"
@@ -22,6 +22,7 @@ COMPARED_EVENTS = (
     "coreweave-ipo",  # a firm on its first day
     "wulf-fluidstack",  # near the end of the data
 )
+BUNDLED_SETS = ("ai_demand_negative", "ai_demand_positive", "contract_wins")
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +32,31 @@ def marts(built_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="module")
-def bundled_study() -> Study:
-    return Study(BUNDLED_DATA_DIR)
+def bundled_study(marts) -> Study:
+    study = Study(BUNDLED_DATA_DIR)
+    # Exposure has its own tests; here it only says who is in a group.
+    study.exposure = marts.execute(
+        "select ticker, as_of_date::timestamp as as_of_date, hpc_contracted_mw "
+        "from marts.fct_ai_exposure"
+    ).df()
+    return study
 
 
 @pytest.mark.parametrize("event_id", COMPARED_EVENTS)
 def test_firms_agree_with_statsmodels(marts, bundled_study, event_id):
-    assert "ok" in compare_firms(marts, bundled_study, event_id)
+    met = compare_firms(marts, bundled_study, event_id)
+    assert all("ok" in statuses for statuses in met.values())
+    assert compare_betas(marts, bundled_study, event_id) > 50
 
 
-@pytest.mark.parametrize("event_id", COMPARED_EVENTS)
-def test_tests_agree_with_scipy(marts, bundled_study, event_id):
-    assert compare_tests(marts, bundled_study, event_id) >= 60
+def test_every_test_of_the_seed_event_agrees_with_scipy(marts, bundled_study):
+    assert compare_tests(marts, bundled_study, SEED_EVENT) > 2000
+
+
+@pytest.mark.parametrize("study_id", [*COMPARED_EVENTS[1:], *BUNDLED_SETS])
+def test_tests_agree_with_scipy(marts, bundled_study, study_id):
+    chosen = bundled_study.only(("market_model", "market_btc_masked"), ("[0,0]", "[-1,1]"))
+    assert compare_tests(marts, chosen, study_id) >= 60
 
 
 @pytest.mark.parametrize(
@@ -70,6 +84,7 @@ def test_naive_and_honest_tests_disagree_on_the_six(marts):
             """
             select test_id, (statistic, p_two_sided, mde_80pct) from marts.fct_selloff_tests
             where study_id = ? and group_id = 'focal' and window_id = '[0,0]'
+                and model_id = 'market_model'
             """,
             [SEED_EVENT],
         ).fetchall()
@@ -181,4 +196,5 @@ def test_normal_p_of_the_adjusted_test(marts):
     for statistic, p_two_sided, p_lower, p_two_sided_t, n_firms in rows:
         assert p_two_sided == pytest.approx(2 * stats.norm.sf(abs(statistic)), rel=1e-10)
         assert p_lower == pytest.approx(stats.norm.cdf(statistic), rel=1e-10)
-        assert p_two_sided_t == pytest.approx(2 * stats.t.sf(abs(statistic), n_firms - 1), rel=1e-9)
+        expected = 2 * stats.t.sf(abs(statistic), n_firms - 1) if n_firms < 30 else None
+        assert p_two_sided_t == (pytest.approx(expected, rel=1e-9) if expected else None)
