@@ -24,6 +24,11 @@ repeated,{factor};CLONE,0,the same fund under two names,ols,,,
 masked,{factor},0,without the firm's other news,ols,,,1
 bitcoin,bitcoin,0,bitcoin alone,ols,,,
 """
+BARE_MODELS = """model_id,factors,is_headline,reason
+market_model,{factor},1,only the columns that a file must have
+bitcoin,bitcoin,0,in a folder without closes in UTC
+"""
+BARE_WINDOWS = 'window_id,first_day,last_day\n"[0,0]",0,0\n"[-1,1]",-1,1\n'
 STUDY_WINDOWS = """window_id,first_day,last_day,rank_first_day,rank_last_day
 "[0,0]",0,0,-2,4
 "[-1,1]",-1,1,,
@@ -146,8 +151,11 @@ ancient,Before the calendar,drawn,1999-01-04,unknown,AAA,
 """
 
 
-def write_panel(folder: Path, seed: int, factor: str = "MKT") -> list[str]:
-    """Write the folder and return the ids of the events to compare."""
+def write_panel(folder: Path, seed: int, factor: str = "MKT", *, bare: bool = False) -> list[str]:
+    """Write the folder and return the ids of the events to compare.
+
+    A bare one lacks every file and column that may be missing.
+    """
     days = sessions()
     closes = _closes(days, seed).round(6)
     _punch_holes(closes, days, seed + 1)
@@ -158,7 +166,8 @@ def write_panel(folder: Path, seed: int, factor: str = "MKT") -> list[str]:
     # The order of rows in a file means nothing.
     long = long.sample(frac=1, random_state=seed)[["ticker", "session_date", "close", "source"]]
     _write(folder, "snapshot/equity_daily.csv", long.to_csv(index=False))
-    _write(folder, "snapshot/btc_daily.csv", _bitcoin(days, seed + 2).to_csv(index=False))
+    if not bare:
+        _write(folder, "snapshot/btc_daily.csv", _bitcoin(days, seed + 2).to_csv(index=False))
 
     roles = {"MKT": "benchmark", "FUND": "benchmark", "CLONE": "benchmark", "COIN": "bitcoin_proxy"}
     companies = ["ticker,name,role,is_focal,first_session"]
@@ -171,9 +180,11 @@ def write_panel(folder: Path, seed: int, factor: str = "MKT") -> list[str]:
         companies.append(f"{factor},Absent fund,benchmark,0,")
     _write(folder, "ledger/companies.csv", "\n".join(companies) + "\n")
     _write(folder, "ledger/events.csv", _events(days))
-    _write(folder, "study/models.csv", STUDY_MODELS.format(factor=factor))
-    _write(folder, "study/windows.csv", STUDY_WINDOWS)
+    models, windows = (BARE_MODELS, BARE_WINDOWS) if bare else (STUDY_MODELS, STUDY_WINDOWS)
+    _write(folder, "study/models.csv", models.format(factor=factor))
+    _write(folder, "study/windows.csv", windows)
     _write(folder, "study/groups.csv", STUDY_GROUPS)
-    _write(folder, "study/event_sets.csv", STUDY_SETS)
+    if not bare:
+        _write(folder, "study/event_sets.csv", STUDY_SETS)
     _write(folder, "study/parameters.csv", STUDY_PARAMETERS)
     return list(COMPARED_EVENTS)

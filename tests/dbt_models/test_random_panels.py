@@ -23,8 +23,10 @@ SELECTED = (
 SOME_MODELS = ("mean_adjusted", "market_adjusted_counted", "three_factors", "masked", "bitcoin")
 
 
-def build(folder: Path, seed: int, factor: str = "MKT") -> tuple[Path, list[str]]:
-    events = write_panel(folder / "data", seed, factor)
+def build(
+    folder: Path, seed: int, factor: str = "MKT", *, bare: bool = False
+) -> tuple[Path, list[str]]:
+    events = write_panel(folder / "data", seed, factor, bare=bare)
     return build_warehouse(folder / "out", folder / "data", select=SELECTED), events
 
 
@@ -65,7 +67,8 @@ def test_the_panel_meets_both_sources_of_bitcoin_and_masked_sessions(panel):
     )
     assert rows["main"] == "spot_etf"
     assert rows["weekend"] == rows["last"] == "utc_close"
-    assert study.firm_fit("AAA", study.position("main"), study.model("masked")).n_masked == 5
+    # Five sessions around two events two sessions apart, three around the weekend's news.
+    assert study.firm_fit("AAA", study.position("main"), study.model("masked")).n_masked == 8
 
 
 @pytest.mark.parametrize("study_id", ["main", "picked"])
@@ -83,7 +86,7 @@ def test_tests_agree_with_scipy(panel, study_id):
 
 
 def test_sets_merge_events_of_one_day_and_flag_windows_that_touch(panel):
-    connection, study, _ = panel
+    connection, _, _ = panel
     rows = dict(
         connection.execute(
             """
@@ -199,11 +202,26 @@ def test_missing_columns_and_files_leave_figures_missing(panel):
     connection, _, _ = panel
     assert connection.execute(
         """
-        select count(gap), count(volume_ratio), count(intraday_low_usd), count(btc_return),
+        select count(gap), count(volume_ratio), count(intraday_low_usd),
             count(hpc_contracted_mw), count(raw_return) > 50
         from marts.selloff_summary
         """
-    ).fetchone() == (0, 0, 0, 0, 0, True)
+    ).fetchone() == (0, 0, 0, 0, True)
+
+
+def test_a_folder_with_only_what_is_required(tmp_path):
+    path, _ = build(tmp_path, seed=11, bare=True)
+    study = Study(tmp_path / "data")
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute(
+            "select count(distinct study_id) from marts.fct_selloff_tests"
+        ).fetchone() == (len(study.events),)
+        assert "ok" in compare_firms(connection, study, "main")["bitcoin"]
+        # The fund that holds bitcoin has ended, and there is no close in UTC.
+        met = compare_firms(connection, study, "last")["bitcoin"]
+        assert "no_factor" in met
+        assert "ok" not in met
+        assert compare_tests(connection, study, "main") > 50
 
 
 @pytest.mark.parametrize(("factor", "status"), [("CONSTANT", "collinear"), ("NONE", "no_factor")])
@@ -214,12 +232,15 @@ def test_a_useless_market_factor_gives_a_status(tmp_path, factor, status):
             connection.execute(
                 """
                 select ticker, (status, car) from marts.fct_selloff_firm
-                where event_id = 'main' and window_id = '[0,0]'
+                where event_id = 'main' and window_id = '[0,0]' and model_id = 'market_model'
                 """
             ).fetchall()
         )
         assert rows["AAA"] == (status, None)
         assert rows["GHOST"] == ("no_price", None)
         assert connection.execute(
-            "select count(statistic), count(*) > 0 from marts.fct_selloff_tests"
+            """
+            select count(statistic), count(*) > 0 from marts.fct_selloff_tests
+            where model_id in ('market_model', 'two_factors', 'three_factors')
+            """
         ).fetchone() == (0, True)
