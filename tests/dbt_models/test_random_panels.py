@@ -71,13 +71,26 @@ def test_the_panel_meets_both_sources_of_bitcoin_and_masked_sessions(panel):
     assert study.firm_fit("AAA", study.position("main"), study.model("masked")).n_masked == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study_id", ["main", "picked"])
 def test_every_test_agrees_with_scipy(panel, study_id):
     connection, study, _ = panel
     assert compare_tests(connection, study, study_id) > 1500
 
 
-@pytest.mark.parametrize("study_id", [*COMPARED_EVENTS[1:], *COMPARED_SETS])
+def _quick_or_slow(study_ids: list[str], quick: set[str]) -> list:
+    """All of them, of which those not in ``quick`` wait for the slow run."""
+    assert quick <= set(study_ids)
+    return [
+        study_id if study_id in quick else pytest.param(study_id, marks=pytest.mark.slow)
+        for study_id in study_ids
+    ]
+
+
+@pytest.mark.parametrize(
+    "study_id",
+    _quick_or_slow([*COMPARED_EVENTS, *COMPARED_SETS], {"main", "picked", "nothing", "young"}),
+)
 def test_tests_agree_with_scipy(panel, study_id):
     connection, study, _ = panel
     n_compared = compare_tests(connection, study.only(SOME_MODELS, ("[0,0]", "[0,3]")), study_id)
@@ -209,6 +222,7 @@ def test_missing_columns_and_files_leave_figures_missing(panel):
     ).fetchone() == (0, 0, 0, 0, True)
 
 
+@pytest.mark.slow
 def test_a_folder_with_only_what_is_required(tmp_path):
     path, _ = build(tmp_path, seed=11, bare=True)
     study = Study(tmp_path / "data")
@@ -224,6 +238,7 @@ def test_a_folder_with_only_what_is_required(tmp_path):
         assert compare_tests(connection, study, "main") > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "status"), [("CONSTANT", "collinear"), ("NONE", "no_factor")])
 def test_a_useless_market_factor_gives_a_status(tmp_path, factor, status):
     path, _ = build(tmp_path, seed=7, factor=factor)

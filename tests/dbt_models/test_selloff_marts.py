@@ -49,11 +49,23 @@ def test_firms_agree_with_statsmodels(marts, bundled_study, event_id):
     assert compare_betas(marts, bundled_study, event_id) > 50
 
 
+@pytest.mark.slow
 def test_every_test_of_the_seed_event_agrees_with_scipy(marts, bundled_study):
     assert compare_tests(marts, bundled_study, SEED_EVENT) > 2000
 
 
-@pytest.mark.parametrize("study_id", [*COMPARED_EVENTS[1:], *BUNDLED_SETS])
+@pytest.mark.parametrize(
+    "study_id",
+    [
+        SEED_EVENT,
+        "ai_demand_negative",
+        *(
+            pytest.param(study_id, marks=pytest.mark.slow)
+            for study_id in (*COMPARED_EVENTS[1:], *BUNDLED_SETS)
+            if study_id != "ai_demand_negative"
+        ),
+    ],
+)
 def test_tests_agree_with_scipy(marts, bundled_study, study_id):
     chosen = bundled_study.only(("market_model", "market_btc_masked"), ("[0,0]", "[-1,1]"))
     assert compare_tests(marts, chosen, study_id) >= 60
