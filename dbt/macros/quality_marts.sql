@@ -17,5 +17,6 @@
         'fct_selloff_tests',
         'fct_source_reconciliation',
         'selloff_summary',
+        'selloff_verdicts',
     ]) }}
 {%- endmacro %}
