@@ -58,9 +58,8 @@ _FACTORS = """
           from marts.selloff_summary where event_id = ?) as f
     left join marts.dim_company as c on f.market_ticker = c.ticker
 """
+_LEVEL = "select any_value(significance_level) from marts.selloff_verdicts"
 _NETWORK = "select network_eh_s from marts.fct_mining_economics where date_utc = ?"
-# Customary level at which a sentence calls a result more than chance.
-_LEVEL = 0.05
 _WIDTH = 100
 
 
@@ -116,12 +115,12 @@ def _firm_lines(rows: Iterable[tuple[Any, ...]]) -> list[str]:
     return lines
 
 
-def _verdict(tests: Mapping[str, tuple[Any, ...]]) -> list[str]:
+def _verdict(tests: Mapping[str, tuple[Any, ...]], level: float) -> list[str]:
     """What the tests that allow for the shared date say, in a sentence with its figures."""
     honest = {t: tests[t] for t in HONEST_TESTS if t in tests and tests[t][1] is not None}
     if not honest:
         return ["  Too few prices around this event to test the group."]
-    significant = [t for t in honest if honest[t][1] <= _LEVEL]
+    significant = [t for t in honest if honest[t][1] <= level]
     caar, firms = next(iter(honest.values()))[4], next(iter(honest.values()))[3]
     words = {
         0: "do not tell it from an ordinary day",
@@ -165,6 +164,7 @@ def answer_lines(published_path: Path) -> list[str]:
         btc, btc_source, market = ask(_DAY, event_id)[0]
         model, market_ticker, market_name = ask(_FACTORS, event_id)[0]
         network = ask(_NETWORK, t0)
+        ((level,),) = ask(_LEVEL)
         tests = {
             test: (statistic, p, mde, firms, caar)
             for test, statistic, p, mde, firms, caar in ask(_TESTS, event_id, GROUP, WINDOW, model)
@@ -185,7 +185,7 @@ def answer_lines(published_path: Path) -> list[str]:
         "",
         *_firm_lines(firms),
         "",
-        *_verdict(tests),
+        *_verdict(tests, level),
     ]
 
 

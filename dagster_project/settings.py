@@ -60,6 +60,10 @@ class Settings:
         return PROJECT_DIR / "dbt"
 
     @property
+    def table_macros_dir(self) -> Path:
+        return self.dbt_project_dir / "table_macros"
+
+    @property
     def is_bundled_data(self) -> bool:
         return self.data_dir == BUNDLED_DATA_DIR
 

@@ -26,14 +26,14 @@ def test_verdict_counts_the_honest_tests_only(
     p_values: tuple[float, float, float], words: str
 ) -> None:
     honest = dict(zip(("portfolio_t", "sample_quantile", "kolari_pynnonen"), p_values, strict=True))
-    text = "\n".join(_verdict(_tests(**honest, cross_sectional_t=0.001)))
+    text = "\n".join(_verdict(_tests(**honest, cross_sectional_t=0.001), 0.05))
     assert words in text
     assert "wrongly takes the firms for independent says -2.00 (p 0.00)" in text
     assert "12.0% or more in 4 cases of 5" in text
 
 
 def test_verdict_without_prices_says_so() -> None:
-    assert _verdict({}) == ["  Too few prices around this event to test the group."]
+    assert _verdict({}, 0.05) == ["  Too few prices around this event to test the group."]
 
 
 def _raw(new: int = 0, revised: int = 0, removed: int = 0, total: int = 10) -> dict[str, object]:

@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
 from dagster_project.settings import PROJECT_DIR, Settings
 from dagster_project.warehouse.publish import PublicationReport, code_revision, publish
+from dagster_project.warehouse.publish_macros import read_table_macros
 from dagster_project.warehouse.reader import published_row_counts
 
 MARTS_GROUP = "marts"
@@ -64,8 +65,9 @@ def publication_definitions(
         key=["publication", "miner_marts"],
         deps=marts,
         group_name="publication",
-        description="The marts as readers get them: a DuckDB file (schema marts), Parquet per "
-        "table and a manifest, swapped in whole; a failed run leaves the last one in place.",
+        description="The marts as readers get them: a DuckDB file (schema marts) with the "
+        "table macros, Parquet per table and a manifest, swapped in whole; a failed run leaves "
+        "the last one in place.",
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
         backfill_policy=ONE_RUN,
@@ -90,6 +92,7 @@ def publication_definitions(
                 keep=settings.keep_publications,
                 allow_smaller=settings.allow_smaller,
                 now=datetime.now(UTC),
+                macros=read_table_macros(settings.table_macros_dir),
             )
         context.log.info(report.summary())
         return dg.MaterializeResult(

@@ -22,6 +22,7 @@ from dagster_project.errors import PublicationRefused
 from dagster_project.warehouse import publish_files as files
 from dagster_project.warehouse.connection import attach_read_only
 from dagster_project.warehouse.publish_gate import check_counts, check_gate
+from dagster_project.warehouse.publish_macros import TableMacro
 from dagster_project.warehouse.publish_marts import (
     Content,
     Mart,
@@ -99,11 +100,11 @@ def _content_hash(tables: list[dict[str, Any]]) -> str:
 
 
 def _is_published(published_dir: Path, previous: dict[str, Any], manifest: dict[str, Any]) -> bool:
-    """Whether readers already have this code's tables, rows and words, in sound files."""
+    """Whether readers already have this code's tables, rows, words and macros, in sound files."""
 
     def essence(of: dict[str, Any]) -> list[Any]:
         tables = [{k: v for k, v in table.items() if k != "parquet"} for table in of["tables"]]
-        return [of["manifest_version"], of["code_revision"], tables]
+        return [of["manifest_version"], of["code_revision"], tables, of.get("table_macros")]
 
     release = published_dir / files.RELEASES / previous["publication_id"]
     return essence(manifest) == essence(previous) and files.is_intact(release, previous)
@@ -187,6 +188,7 @@ class _Draft:
     """Marts that passed the gate, with all that is known before files are written."""
 
     marts: tuple[Mart, ...]
+    macros: tuple[TableMacro, ...]
     contents: dict[str, Content]
     manifest: dict[str, Any]
 
@@ -205,6 +207,7 @@ def _draft(
     published_dir: Path,
     previous: dict[str, Any] | None,
     *,
+    macros: tuple[TableMacro, ...],
     code_revision: str,
     allow_smaller: bool,
     now: datetime,
@@ -212,7 +215,12 @@ def _draft(
     """Run the gate over the working file and describe what would be published."""
     marts = describe_marts(connection, WORKING_CATALOG)
     gate = check_gate(
-        connection, WORKING_CATALOG, marts, previous=previous, allow_smaller=allow_smaller
+        connection,
+        WORKING_CATALOG,
+        marts,
+        macros=[macro.name for macro in macros],
+        previous=previous,
+        allow_smaller=allow_smaller,
     )
     contents = {
         mart.name: measure(connection, mart.relation(WORKING_CATALOG), mart) for mart in marts
@@ -235,8 +243,9 @@ def _draft(
         "checks": check_counts(gate.results),
         "sources": source_coverage(connection, WORKING_CATALOG),
         "tables": tables,
+        "table_macros": [macro.shape() for macro in macros],
     }
-    return _Draft(marts, contents, manifest)
+    return _Draft(marts, macros, contents, manifest)
 
 
 def _write_release(
@@ -245,9 +254,9 @@ def _write_release(
     """Write, verify and sync a whole publication, then give it its name; all or nothing."""
     try:
         building.mkdir()
-        files.write_database(connection, WORKING_CATALOG, draft.marts, building)
+        files.write_database(connection, WORKING_CATALOG, draft.marts, draft.macros, building)
         files.write_parquet(connection, WORKING_CATALOG, draft.marts, building)
-        files.verify(building, draft.marts, draft.contents)
+        files.verify(building, draft.marts, draft.macros, draft.contents)
         _add_file_facts(draft.manifest, draft.marts, building)
         files.write_manifest(building, draft.manifest)
         files.sync_tree(building)
@@ -276,13 +285,15 @@ def publish(
     keep: int,
     allow_smaller: bool,
     now: datetime,
+    macros: tuple[TableMacro, ...] = (),
 ) -> PublicationReport:
     """Publish schema ``marts`` of the working file, or say that nothing has changed.
 
-    ``now`` carries its time zone. Raises PublicationRefused with every reason where the
-    marts are not fit, where they cover less than what is published (``allow_smaller``
-    permits that), or where writing fails; WarehouseLocked where the working file or the
-    publication is in use. In each case readers keep the previous publication.
+    ``macros`` go into the published DuckDB file beside the tables; ``now`` carries its time
+    zone. Raises PublicationRefused with every reason where the marts are not fit, where they
+    cover less than what is published (``allow_smaller`` permits that), or where writing fails;
+    WarehouseLocked where the working file or the publication is in use. In each case readers
+    keep the previous publication.
     """
     if not warehouse_path.is_file():
         raise PublicationRefused(
@@ -300,6 +311,7 @@ def publish(
                 connection,
                 published_dir,
                 previous,
+                macros=macros,
                 code_revision=code_revision,
                 allow_smaller=allow_smaller,
                 now=now.astimezone(UTC),

@@ -26,6 +26,7 @@ import duckdb
 from dagster_project.errors import PublicationRefused, WarehouseLocked
 from dagster_project.warehouse.connection import LOCK_ATTEMPTS, LOCK_WAIT_SECONDS, attach_read_only
 from dagster_project.warehouse.ddl import literal, quoted
+from dagster_project.warehouse.publish_macros import TableMacro, create_table_macros, macro_faults
 from dagster_project.warehouse.publish_marts import (
     MARTS_SCHEMA,
     Content,
@@ -110,9 +111,13 @@ def _create_mart(connection: duckdb.DuckDBPyConnection, working: str, mart: Mart
 
 
 def write_database(
-    connection: duckdb.DuckDBPyConnection, working: str, marts: tuple[Mart, ...], folder: Path
+    connection: duckdb.DuckDBPyConnection,
+    working: str,
+    marts: tuple[Mart, ...],
+    macros: tuple[TableMacro, ...],
+    folder: Path,
 ) -> None:
-    """Copy the marts with keys, NOT NULLs and comments into a new DuckDB file."""
+    """Copy the marts with keys, NOT NULLs and comments into a new DuckDB file; add the macros."""
     connection.execute(
         f"ATTACH {literal(str(folder / DATABASE))} AS {PUBLISHED_CATALOG} "
         f"(STORAGE_VERSION {literal(STORAGE_VERSION)})"
@@ -122,6 +127,7 @@ def write_database(
         _create_mart(connection, working, mart)
     connection.execute(f"CHECKPOINT {PUBLISHED_CATALOG}")
     connection.execute(f"DETACH {PUBLISHED_CATALOG}")
+    create_table_macros(folder / DATABASE, macros)
 
 
 def write_parquet(
@@ -137,7 +143,12 @@ def write_parquet(
         )
 
 
-def verify(folder: Path, marts: tuple[Mart, ...], contents: dict[str, Content]) -> None:
+def verify(
+    folder: Path,
+    marts: tuple[Mart, ...],
+    macros: tuple[TableMacro, ...],
+    contents: dict[str, Content],
+) -> None:
     """Open what was written as a reader would and hold it against the working file."""
     faults = []
     with in_memory() as connection:
@@ -153,6 +164,7 @@ def verify(folder: Path, marts: tuple[Mart, ...], contents: dict[str, Content]) 
             if measure(connection, parquet, mart) != contents[mart.name]:
                 faults.append(f"table {mart.name}: rows of the Parquet file differ")
         faults.extend(f"table {name} was not in the working file" for name in written)
+    faults.extend(macro_faults(folder / DATABASE, macros))
     if faults:
         raise PublicationRefused(
             "The written publication does not equal the marts it was made from; readers keep "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,6 +158,7 @@ def coverage_problems(
     marts: tuple[Mart, ...],
     rows: dict[str, int],
     coverage: dict[str, Any],
+    macros: Collection[str] = (),
 ) -> list[Problem]:
     """What the previous publication (its manifest) covers and the new marts do not."""
     lost: list[str] = []
@@ -187,6 +189,11 @@ def coverage_problems(
                 lost.append(
                     f"table {name}: {column} ends {last or 'nowhere'}, published to {old_last}"
                 )
+    lost.extend(
+        f"table macro {macro['name']} is gone"
+        for macro in previous.get("table_macros", ())
+        if macro["name"] not in macros
+    )
     return [Problem(what, _MEND_SMALLER) for what in lost]
 
 
@@ -203,6 +210,7 @@ def check_gate(
     catalog: str,
     marts: tuple[Mart, ...],
     *,
+    macros: Collection[str] = (),
     previous: dict[str, Any] | None,
     allow_smaller: bool,
 ) -> GateReport:
@@ -242,7 +250,7 @@ def check_gate(
         assert counted is not None
         rows[mart.name] = counted[0]
     if previous is not None and not allow_smaller:
-        problems.extend(coverage_problems(previous, marts, rows, coverage))
+        problems.extend(coverage_problems(previous, marts, rows, coverage, macros))
     if problems:
         raise PublicationRefused(
             f"The marts are not fit to publish ({len(problems)} "

@@ -18,5 +18,6 @@
         'fct_selloff_tests',
         'fct_source_reconciliation',
         'selloff_summary',
+        'selloff_verdicts',
     ]) }}
 {%- endmacro %}

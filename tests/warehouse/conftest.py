@@ -19,6 +19,7 @@ from dagster_project.settings import PROJECT_DIR
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.load import load
 from dagster_project.warehouse.publish import PublicationReport, publish
+from dagster_project.warehouse.publish_macros import TableMacro
 
 NOON = datetime(2025, 3, 27, 12, 0, tzinfo=UTC)
 RETRIEVED_AT = NOON.replace(tzinfo=None)
@@ -101,7 +102,12 @@ class Publishing:
         )
 
     def run(
-        self, *, revision: str = "abc", keep: int = 3, allow_smaller: bool = False
+        self,
+        *,
+        revision: str = "abc",
+        keep: int = 3,
+        allow_smaller: bool = False,
+        macros: tuple[TableMacro, ...] = (),
     ) -> PublicationReport:
         self._hours += 1
         return publish(
@@ -111,6 +117,7 @@ class Publishing:
             keep=keep,
             allow_smaller=allow_smaller,
             now=NOON + timedelta(hours=self._hours),
+            macros=macros,
         )
 
     def query(self, sql: str) -> list[tuple]:

@@ -23,10 +23,10 @@ portfolio_dfs as (
 detectable as (
 
     -- Standard errors that a true effect must measure to be found in four of five such samples
-    -- at the 5% level, two-sided.
+    -- at the significance level, two-sided.
     select
         portfolio_df,
-        {{ student_t_quantile(0.975, 'portfolio_df') }}
+        {{ student_t_quantile('1 - ' ~ var('significance_level') ~ ' / 2', 'portfolio_df') }}
         + {{ student_t_quantile(0.8, 'portfolio_df') }} as n_standard_errors
     from portfolio_dfs
 

@@ -1,0 +1,15 @@
+{#- Figures as the sentences of the marts show them; NULL stays NULL. -#}
+
+{#- A share as a signed percentage, without a minus before zero. -#}
+{% macro percent_in_words(share) -%}
+    format('{:+.1f}%', round(100 * {{ share }}, 1) + 0.0)
+{%- endmacro %}
+
+{#- Three decimals where a p is small enough to matter for a decision. -#}
+{% macro p_in_words(p) -%}
+    case
+        when {{ p }} < 0.001 then 'below 0.001'
+        when {{ p }} < 0.1 then format('{:.3f}', {{ p }})
+        else format('{:.2f}', {{ p }})
+    end
+{%- endmacro %}
