@@ -127,9 +127,19 @@ types: $(DEV) ## types of the Python code
 .PHONY: check
 check: lint types test ## lint, types and test
 
+# The package that the event study is compared with wants an environment of its own.
+BENCH_VENV := .venv-bench
+BENCH := $(BENCH_VENV)/requirements-bench.lock
 .PHONY: bench
-bench: $(DEV) ## time and memory of the pipeline, with the ratio to plain dbt and plain SQL
+bench: $(DEV) $(BENCH) ## time and memory: the pipeline beside plain dbt and SQL, the event study beside others
 	@$(PY) -m benchmarks
+	@$(PY) -m benchmarks.event_study --package $(BENCH_VENV)/bin/python
+
+$(BENCH): requirements-bench.lock
+	@$(PYTHON) -m venv --clear $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --no-deps \
+	    --require-hashes --quiet -r requirements-bench.lock
+	@cp requirements-bench.lock $@
 
 ##@ Maintain
 
@@ -150,6 +160,9 @@ lock: $(DEV) ## choose the newest versions within pyproject.toml's bounds and lo
 	@for lock in dev runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
 	@sed '/-c .*dev.new/d' $(VENV)/runtime.new > requirements.lock
 	@cp $(VENV)/dev.new requirements-dev.lock
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile requirements-bench.in --universal \
+	    --python-version 3.11 --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    -o requirements-bench.lock
 	@rm -f $(VENV)/*.new $(VENV)/*.new.old
 	@echo "wrote requirements.lock and requirements-dev.lock; now: make check"
 

@@ -1,5 +1,8 @@
 """Times the event study on a drawn panel: its SQL in DuckDB, a package and a plain loop beside it.
 
+``python -m benchmarks.event_study [--firms N --sessions N --events N] [--runs N] [--package PYTHON]
+[--write docs/benchmarks]``.
+
 A study of ``firms`` x ``sessions`` x ``events`` is written as a data folder, loaded by the
 project's own loader, and the models up to ``fct_selloff_tests`` are compiled by dbt. What is timed
 is their SQL in DuckDB, in a process of its own, on the named number of threads: two expected-return
@@ -8,18 +11,25 @@ models (the market; the market and a second factor) and every test.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
 import os
+import platform
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import exchange_calendars
 import numpy as np
 import pandas as pd
+import statsmodels.api as sm
 
 from benchmarks.model_sql import model_statements
 from dagster_project import dbt_process
@@ -28,6 +38,7 @@ from dagster_project.settings import PROJECT_DIR, Settings, prepare_output_folde
 from dagster_project.sources import open_calendar, open_source
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.load import load
+from dagster_project.warehouse.revision import code_revision
 
 SEED = 20250326
 TARGET = "fct_selloff_tests"
@@ -57,30 +68,26 @@ processor = time.process_time() - processor
 rows = connection.execute(
     "select count(*), count(statistic) from marts.fct_selloff_tests"
 ).fetchone()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+unit = 1024**2 if sys.platform == "darwin" else 1024
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 print(json.dumps({"seconds": seconds, "peak_mib": peak, "rows": rows, "processor": processor}))
 """
 
-# In the package's own environment: only abnormal returns, which is all it computes per event.
+# In the package's own environment. It computes abnormal returns and a variance per event, nothing
+# across firms, so the ratio flatters it.
 _PACKAGE = """
 import json, sys, time
 import numpy as np
-import eventstudy
-panel = np.load(sys.argv[1])
-returns, market, days = panel["returns"], panel["market"], panel["days"].astype("datetime64[D]")
-eventstudy.Single.import_returns_from_API if False else None
-table = np.zeros(len(days), dtype=[("date", "datetime64[D]"), ("security", "f8"), ("market", "f8")])
-table["date"] = days
-table["market"] = market
+from eventstudy import Single
+prices, asked = sys.argv[1:]
+Single.import_returns(prices, is_price=True)
+pairs = json.load(open(asked))
 started = time.perf_counter()
-for row, at in zip(returns, panel["events"]):
-    table["security"] = row
-    eventstudy.Single(
-        eventstudy.models.market_model,
-        {"security_returns": row, "market_returns": market},
-        event_date=days[at], event_window=(0, 0), estimation_size=250, buffer_size=10,
-    ) if False else None
-print(json.dumps((time.perf_counter() - started) / len(returns)))
+for ticker, day in pairs:
+    Single.market_model(
+        ticker, "MKT", np.datetime64(day), event_window=(0, 0), estimation_size=250, buffer_size=10
+    )
+print(json.dumps((time.perf_counter() - started) / len(pairs)))
 """
 
 
@@ -209,3 +216,116 @@ def time_sql(
     return Timed(
         size, threads, sum(seconds.values()), answer["processor"], answer["peak_mib"], slowest
     )
+
+
+def time_loop(size: Size) -> float:
+    """Seconds per firm-event of a plain loop over one model: statsmodels fit, forecast error."""
+    _, factors, returns, events = draw(size)
+    pairs = _sampled_pairs(size)
+    started = time.perf_counter()
+    for firm, event in pairs:
+        at = events[event]
+        window = slice(at - 260, at - 10)
+        fit = sm.OLS(returns[firm, window], sm.add_constant(factors[0, window])).fit()
+        fit.get_prediction(np.array([[1.0, factors[0, at]]])).se_obs  # noqa: B018 - timed
+    return (time.perf_counter() - started) / len(pairs)
+
+
+def time_package(python: str, folder: Path, size: Size) -> float:
+    """Seconds per firm-event of the `eventstudy` package, run by the interpreter that has it."""
+    days, factors, returns, events = draw(size)
+    pairs = _sampled_pairs(size)
+    firms = sorted({firm for firm, _ in pairs})
+    closes = 50 * np.cumprod(1 + np.vstack([factors[:1], returns[firms]]), axis=1)
+    names = ["MKT", *(f"F{firm:05d}" for firm in firms)]
+    prices, asked = folder / "prices.csv", folder / "asked.json"
+    pd.DataFrame(closes.T, columns=names, index=days.strftime("%Y-%m-%d")).to_csv(
+        prices, index_label="date"
+    )
+    asked.write_text(
+        json.dumps([[f"F{f:05d}", days[events[e]].strftime("%Y-%m-%d")] for f, e in pairs])
+    )
+    done = subprocess.run(
+        [python, "-W", "ignore", "-c", _PACKAGE, str(prices), str(asked)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return float(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _sampled_pairs(size: Size) -> list[tuple[int, int]]:
+    random = np.random.default_rng(SEED + 1)
+    firms = random.choice(size.firms, min(size.firms, 20), replace=False)
+    # The first events have no 300 sessions before them, which the package asks for.
+    events = random.choice(np.arange(size.events // 10, size.events), 20)
+    return [(int(firm), int(event)) for firm in firms for event in events][:SAMPLED]
+
+
+def report(runs: list[Timed], loop: float, package: float | None) -> str:
+    """The table as it is printed and kept under docs/benchmarks."""
+    size = runs[0].size
+    per_event = {
+        t: min(r.seconds for r in runs if r.threads == t) for t in {r.threads for r in runs}
+    }
+    lines = [
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} "
+        f"{platform.machine()}, DuckDB {duckdb.__version__}, revision "
+        f"{code_revision(PROJECT_DIR)[:12]}.",
+        "",
+        f"{size.firms} firms x {size.sessions:,} sessions x {size.events} events = "
+        f"{size.firm_events:,} firm-events, two models, twelve tests.",
+        "",
+        "| threads | seconds | processor seconds | peak MiB | slowest models (s) |",
+        "| ---: | ---: | ---: | ---: | --- |",
+        *(
+            f"| {r.threads} | {r.seconds:.1f} | {r.processor_seconds:.1f} | {r.peak_mib:.0f} | "
+            + ", ".join(f"{name} {seconds:.1f}" for name, seconds in r.slowest[:4])
+            + " |"
+            for r in runs
+        ),
+        "",
+        "| per firm-event and model | ms | ratio |",
+        "| --- | ---: | ---: |",
+    ]
+    best = min(per_event.values())
+    ours = best / size.firm_events / 2
+    lines.append(f"| this project, every test | {1000 * ours:.4f} | 1 |")
+    lines.append(
+        f"| statsmodels in a loop, one t per firm | {1000 * loop:.3f} | {loop / ours:.0f} |"
+    )
+    if package is not None:
+        lines.append(
+            f"| `eventstudy` package, abnormal returns only | {1000 * package:.3f} | "
+            f"{package / ours:.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--firms", type=int, default=500)
+    parser.add_argument("--sessions", type=int, default=1000)
+    parser.add_argument("--events", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--memory", default="6GB", help="DuckDB's memory limit; beyond it spills")
+    parser.add_argument("--package", help="Python that has the eventstudy package")
+    parser.add_argument("--write", type=Path, help="folder for the table")
+    options = parser.parse_args()
+    size = Size(options.firms, options.sessions, options.events)
+    with tempfile.TemporaryDirectory() as scratch:
+        settings, statements = prepare(Path(scratch), size)
+        runs = [
+            time_sql(settings, statements, size, threads, options.memory)
+            for threads in (1, 2)
+            for _ in range(options.runs)
+        ]
+        loop = time_loop(size)
+        package = time_package(options.package, Path(scratch), size) if options.package else None
+    text = report(runs, loop, package)
+    print(text)
+    if options.write:
+        name = f"event-study-{size.firm_events}-{datetime.now(UTC):%Y-%m-%d}.md"
+        (options.write / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
