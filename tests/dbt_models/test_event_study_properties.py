@@ -24,7 +24,7 @@ N_SESSIONS = 190
 FIRMS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 FACTORS = ("MKT", "FUND", "COPY")
 EXAMPLES = settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -14,6 +14,9 @@ from scipy import stats
 
 from .conftest import Study, make_study
 
+# A whole run of its own; the models on own folders are tested in tests/dbt_models as well.
+pytestmark = pytest.mark.slow
+
 SESSIONS = 330
 EVENT_AT = 300
 

@@ -72,6 +72,7 @@ def test_printed_answer_says_what_was_checked_and_where_to_go(first_run: FirstRu
     assert "README.md" in first_run.printed
 
 
+@pytest.mark.slow
 def test_second_run_says_that_nothing_changed_while_a_reader_reads(first_run: FirstRun) -> None:
     study = first_run.study
     before = json.loads((study.published.parent / "manifest.json").read_text())
