@@ -1,4 +1,6 @@
--- Grain: one row per event with data, model and session of the estimation window or around the event on which every factor has a return.
+-- Grain: one row per event with data, model and session, in or near its windows, on which every factor has a return.
+-- Indents of loops over factors cannot satisfy the rule.
+-- noqa: disable=LT02
 {%- set n = var('max_factors') %}
 with
 

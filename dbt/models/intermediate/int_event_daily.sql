@@ -1,4 +1,6 @@
 -- Grain: one row per event, firm, model and session around the event.
+-- Indents of loops over factors cannot satisfy the rule.
+-- noqa: disable=LT02
 {%- set n = var('max_factors') %}
 with
 
@@ -46,7 +48,7 @@ days as (
 
 ),
 
-aligned as (
+aligned as (  -- noqa: ST03
 
     select
         estimates.event_id,

@@ -1,4 +1,6 @@
 -- Grain: one row per event, firm and model.
+-- Indents of loops over factors cannot satisfy the rule.
+-- noqa: disable=LT02
 {%- set n = var('max_factors') %}
 {%- set keys = ['panel_number', 'firm_number'] %}
 with

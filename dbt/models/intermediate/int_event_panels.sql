@@ -1,4 +1,6 @@
 -- Grain: one row per event with data and model.
+-- Indents of loops over factors cannot satisfy the rule.
+-- noqa: disable=LT02
 {%- set n = var('max_factors') %}
 with
 

@@ -1,4 +1,4 @@
--- Grain: one row per occasion, group, model, exposure metric and firm whose exposure is known and whose model is fitted.
+-- Grain: one row per occasion, group, model, exposure metric and firm with a known exposure and a fitted model.
 with
 
 occasions as (

@@ -1,4 +1,4 @@
--- Grain: one row per pattern of exposure ranks and of return ranks, and value their product sum takes under permutation.
+-- Grain: one row per pattern of exposure and return ranks, and value their product sum takes under permutation.
 with
 
 regressions as (

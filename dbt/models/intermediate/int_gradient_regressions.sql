@@ -108,9 +108,9 @@ regressed as (
         -- HC3 (MacKinnon and White 1985); undefined where one firm carries the slope alone.
         case
             when count(unleveraged) = count(*)
-                then sqrt(
-                    sum(power(metric_deviation * residual / unleveraged, 2))
-                ) / any_value(metric_sxx)
+                then
+                    sqrt(sum(power(metric_deviation * residual / unleveraged, 2)))
+                    / any_value(metric_sxx)
         end as slope_se_hc3,
         min(slope - metric_deviation * residual / unleveraged / metric_sxx) as loo_min,
         max(slope - metric_deviation * residual / unleveraged / metric_sxx) as loo_max,

@@ -1,4 +1,4 @@
--- Grain: one row per event with data, model and pair of firms that share a group and of which one at least lacks sessions.
+-- Grain: one row per event with data, model and pair of firms that share a group, one at least without every session.
 with
 
 occasions as (

@@ -1,4 +1,4 @@
--- Grain: one row per portfolio: of one kind, for an occasion, group and model (and exposure metric), with a firm to hold.
+-- Grain: one row per portfolio: a kind, occasion, group and model (and exposure metric) with a firm to hold.
 with
 
 occasions as (

@@ -1,12 +1,6 @@
 -- Grain: one row per sample that ranks several sessions and session of its estimation windows or among those ranked.
 with
 
-samples as (
-
-    select * from {{ ref('int_samples') }}
-
-),
-
 sample_firms as (
 
     select * from {{ ref('int_sample_firms') }}

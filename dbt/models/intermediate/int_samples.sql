@@ -55,7 +55,10 @@ samples as (
         cast(
             row_number() over (
                 order by
-                    occasions.occasion_id, groups.group_id, panels.model_id, windows.window_id
+                    occasions.occasion_id,
+                    groups.group_id,  -- noqa: LT02
+                    panels.model_id,
+                    windows.window_id
             ) as integer
         ) as sample_number,
         occasions.occasion_id,

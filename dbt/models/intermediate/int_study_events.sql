@@ -39,7 +39,7 @@ members as (
                 event_sets.rule_kind = 'events'
                 and list_contains(
                     list_transform(
-                        string_split(event_sets.rule_value, ';'), lambda name: trim(name)
+                        string_split(event_sets.rule_value, ';'), lambda name: trim(name)  -- noqa: RF02
                     ),
                     events.event_id
                 )

@@ -33,8 +33,7 @@ windows as (
 
 metrics as (
 
-    select metric
-    from (values ('hpc_contracted_mw'), ('hpc_mw_share')) as listed (metric)
+    select unnest(['hpc_contracted_mw', 'hpc_mw_share']) as metric
 
 ),
 

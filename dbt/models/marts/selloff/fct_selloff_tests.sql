@@ -149,7 +149,7 @@ with_two_sided_p as (
 
     select
         *,
-        case
+        case  -- noqa: LT02
             when status <> 'ok' then null
             when reference_dist = 'student_t'
                 then {{ student_t_two_sided_p('statistic', 'df') }}
