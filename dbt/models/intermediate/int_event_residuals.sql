@@ -1,7 +1,7 @@
 -- Grain: one row per event with data, model, firm and session of its estimate.
 {#-
   A view: it is as long as firms times events times sessions, and computing a residual again costs
-  less than writing and reading it (docs/benchmarks/event-study.md).
+  less than writing and reading it (docs/decisions.md).
 -#}
 {{ config(materialized='view') }}
 with
