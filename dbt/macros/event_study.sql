@@ -31,8 +31,8 @@
 
 {#-
   The part of forecast leverage that the factors cause, d'S^-1 d for the deviations d_j given by
-  `deviations` (a list of SQL expressions), from the eliminated cross products of the fit.
-  Written as nested `list_transform`-free arithmetic: u_1 = d_1, u_m = d_m - sum l_mj u_j.
+  `deviations` (a list of SQL expressions), from the eliminated cross products of the fit:
+  u_1 = d_1, u_m = d_m - sum of l_mj u_j, and the leverage is the sum of u_m^2 / pivot_m.
 -#}
 {% macro factor_leverage(fits, deviations) -%}
     {% set u = [] %}
