@@ -20,6 +20,9 @@ from hypothesis import strategies as st
 from benchmarks.model_sql import model_statements
 from tests.warehouse_builder import load_all, run_dbt, settings_for
 
+# Each example runs some fifty statements: a minute and more in all.
+pytestmark = pytest.mark.slow
+
 N_SESSIONS = 190
 FIRMS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 FACTORS = ("MKT", "FUND", "COPY")

@@ -42,7 +42,13 @@ def bundled_study(marts) -> Study:
     return study
 
 
-@pytest.mark.parametrize("event_id", COMPARED_EVENTS)
+@pytest.mark.parametrize(
+    "event_id",
+    [
+        *COMPARED_EVENTS[:2],
+        *(pytest.param(event_id, marks=pytest.mark.slow) for event_id in COMPARED_EVENTS[2:]),
+    ],
+)
 def test_firms_agree_with_statsmodels(marts, bundled_study, event_id):
     met = compare_firms(marts, bundled_study, event_id)
     assert all("ok" in statuses for statuses in met.values())
