@@ -64,6 +64,7 @@ def test_one_check_can_be_run_alone(own: Settings) -> None:
     assert "| 2024-12-23 | 11 |" in str(check.metadata["first_rows"].value)
 
 
+@pytest.mark.slow
 def test_a_failing_check_fails_the_step_in_words(own: Settings) -> None:
     _spoil_hashrate(own)
     selection = dg.AssetSelection.groups("staging", "intermediate", "marts", "publication")
@@ -83,6 +84,7 @@ def test_a_failing_check_fails_the_step_in_words(own: Settings) -> None:
         connection.execute("create table still_free as select 1")
 
 
+@pytest.mark.slow
 def test_the_publication_alone_checks_its_own_gate(own: Settings) -> None:
     _spoil_hashrate(own)
     marts = dg.AssetSelection.groups("staging", "intermediate", "marts")
