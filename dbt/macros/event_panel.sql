@@ -1,3 +1,8 @@
+{#- The return of a series in the kind that a model asks for; both are relations. -#}
+{% macro return_of_kind(model, series) -%}
+    case when {{ model }}.return_kind = 'log' then {{ series }}.log_return else {{ series }}.simple_return end
+{%- endmacro %}
+
 {#-
   The estimation rows of every firm as the CTE `name`: panel_number, firm_number, rel_day, ret, y
   and the orthogonalised factors z_1, ...
@@ -13,9 +18,8 @@
         basis.panel_number,
         returns.firm_number,
         basis.rel_day,
-        case when models.return_kind = 'log' then returns.log_return else returns.simple_return end
-            as ret,
-        case when models.return_kind = 'log' then returns.log_return else returns.simple_return end
+        {{ return_of_kind('models', 'returns') }} as ret,
+        {{ return_of_kind('models', 'returns') }}
         - case when models.method = 'market_adjusted' then basis.x_1 else 0 end as y,
         {{ factor_columns('z', 'basis') }}
     from {{ ref('int_event_basis') }} as basis

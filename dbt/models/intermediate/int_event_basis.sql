@@ -90,11 +90,7 @@ explained as (
             max(
                 case
                     when factors_by_session.factor_number = {{ j }}
-                        then
-                            case
-                                when days.return_kind = 'log' then factors_by_session.log_return
-                                else factors_by_session.simple_return
-                            end
+                        then {{ return_of_kind('days', 'factors_by_session') }}
                 end
             ),
             0

@@ -48,6 +48,7 @@ days as (
 
 ),
 
+-- The linter loses the `from aligned` below the columns that loops write.
 aligned as (  -- noqa: ST03
 
     select
@@ -61,10 +62,7 @@ aligned as (  -- noqa: ST03
         estimates.t0_number + days.rel_day as session_number,
         equity_returns.close_usd,
         equity_returns.simple_return,
-        case
-            when estimates.return_kind = 'log' then equity_returns.log_return
-            else equity_returns.simple_return
-        end as ret,
+        {{ return_of_kind('estimates', 'equity_returns') }} as ret,
         equity_returns.is_zero_volume,
         equity_returns.is_flat_bar,
         equity_returns.volume_ratio_20d,

@@ -75,10 +75,7 @@ fitted as (
         *,
         metric_car_sxy / metric_sxx as slope,
         car_deviation - metric_car_sxy / metric_sxx * metric_deviation as residual,
-        -- A firm that alone carries the slope has leverage 1: without it there is no slope.
-        nullif(
-            greatest(1 - 1.0 / n_firms - metric_deviation * metric_deviation / metric_sxx, 0), 0
-        ) as unleveraged_raw
+        1 - 1.0 / n_firms - metric_deviation * metric_deviation / metric_sxx as leverage_left
     from squared
     where
         n_firms >= {{ var('min_gradient_firms') }}
@@ -86,11 +83,12 @@ fitted as (
 
 ),
 
-cleaned as (
+judged as (
 
+    -- A firm that alone carries the slope has leverage 1: without it there is no slope.
     select
-        * exclude (unleveraged_raw),
-        case when unleveraged_raw > 1e-12 then unleveraged_raw end as unleveraged
+        *,
+        case when leverage_left > 1e-12 then leverage_left end as unleveraged
     from fitted
 
 ),
@@ -125,7 +123,7 @@ regressed as (
         list(cast(round(2 * car_rank) as bigint) order by car_rank, firm_number) as car_ranks,
         avg(case when is_top then car end) - avg(case when not is_top then car end)
             as long_short_return
-    from cleaned
+    from judged
     group by occasion_id, group_id, model_id, window_id, metric
 
 )

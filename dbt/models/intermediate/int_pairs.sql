@@ -40,7 +40,7 @@ firms as (
 pairs as (
 
     -- Once per event, however many groups share the pair. Pairs that have every session need no
-    -- row here: their mean follows from sums over the firms (int_study_correlations).
+    -- row here: their mean follows from sums over the firms (int_sample_correlations).
     select distinct
         incomplete_firms.panel_number,
         least(incomplete_firms.firm_number, other_firms.firm_number) as left_firm_number,

@@ -162,12 +162,8 @@ regressed as (
         combined.is_estimation,
         combined.is_around,
         combined.simple_return,
-        case
-            when panels.return_kind = 'log' then combined.log_return else combined.simple_return
-        end as ret,
-        case
-            when panels.return_kind = 'log' then combined.log_return else combined.simple_return
-        end
+        {{ return_of_kind('panels', 'combined') }} as ret,
+        {{ return_of_kind('panels', 'combined') }}
         - case when panels.method = 'market_adjusted' then combined.x_1 else 0 end
         * combined.net_weight as y,
         combined.n_firms,

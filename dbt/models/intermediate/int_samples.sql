@@ -54,6 +54,7 @@ samples as (
     select
         cast(
             row_number() over (
+                -- `groups` also starts a window frame: the linter indents it as one.
                 order by
                     occasions.occasion_id,
                     groups.group_id,  -- noqa: LT02

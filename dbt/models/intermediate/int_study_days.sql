@@ -50,9 +50,6 @@ estimation_days as (
         study_samples.sample_number,
         basket_days.rel_day,
         basket_days.n_firms,
-        basket_days.mean_abnormal_return,
-        basket_days.positive_share_sum,
-        basket_days.standardised_sum,
         coalesce(
             sample_rank_days.rank_deviation_sum,
             basket_days.rank_deviation_sum + extra_days.single_step_sum
@@ -123,7 +120,7 @@ single_days as (
 
 ),
 
-event_days as (
+long_days as (
 
     select
         study_samples.study_sample_number,
@@ -138,6 +135,14 @@ event_days as (
 
 ),
 
+event_days as (
+
+    select * from single_days
+    union all
+    select * from long_days
+
+),
+
 unioned as (
 
     select
@@ -147,9 +152,6 @@ unioned as (
         n_firms,
         rank_deviation_sum,
         rank_share_sum,
-        mean_abnormal_return,
-        positive_share_sum,
-        standardised_sum,
         extra_share_sum,
         below_extra_share_sum
     from estimation_days
@@ -161,23 +163,6 @@ unioned as (
         n_firms,
         rank_deviation_sum,
         rank_share_sum,
-        null as mean_abnormal_return,
-        null as positive_share_sum,
-        null as standardised_sum,
-        null as extra_share_sum,
-        null as below_extra_share_sum
-    from single_days
-    union all
-    select
-        study_sample_number,
-        rel_day,
-        false as is_estimation,
-        n_firms,
-        rank_deviation_sum,
-        rank_share_sum,
-        null as mean_abnormal_return,
-        null as positive_share_sum,
-        null as standardised_sum,
         null as extra_share_sum,
         null as below_extra_share_sum
     from event_days

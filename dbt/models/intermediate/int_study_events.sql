@@ -38,6 +38,7 @@ members as (
             or (
                 event_sets.rule_kind = 'events'
                 and list_contains(
+                    -- `name` is the lambda's own parameter, not a column.
                     list_transform(
                         string_split(event_sets.rule_value, ';'), lambda name: trim(name)  -- noqa: RF02
                     ),

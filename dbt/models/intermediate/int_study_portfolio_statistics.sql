@@ -13,16 +13,31 @@ portfolio_windows as (
 
 ),
 
-residuals as (
+tested_portfolios as (
 
-    select * from {{ ref('int_portfolio_residuals') }}
+    -- Portfolios of an exposure slope have their own use (int_portfolio_quantiles).
+    select distinct portfolio_number from study_samples
 
 ),
 
-study_days as (
+residuals as (
 
-    select * from {{ ref('int_study_days') }}
-    where is_estimation
+    select portfolio_residuals.*
+    from {{ ref('int_portfolio_residuals') }} as portfolio_residuals
+    inner join tested_portfolios
+        on portfolio_residuals.portfolio_number = tested_portfolios.portfolio_number
+
+),
+
+sample_baskets as (
+
+    select * from {{ ref('int_sample_baskets') }}
+
+),
+
+basket_statistics as (
+
+    select * from {{ ref('int_basket_statistics') }}
 
 ),
 
@@ -116,17 +131,6 @@ quantiles as (
 
 ),
 
-day_spreads as (
-
-    select
-        study_sample_number,
-        count(*) as n_estimation_days,
-        stddev_samp(mean_abnormal_return) as mean_abnormal_sd
-    from study_days
-    group by study_sample_number
-
-),
-
 sample_means as (
 
     select
@@ -144,23 +148,24 @@ crude as (
     select
         study_samples.pool_number,
         sum(sample_means.caar) as caar_sum,
-        sqrt(sum(sample_means.n_days * power(day_spreads.mean_abnormal_sd, 2))) as caar_sd,
+        sqrt(sum(sample_means.n_days * power(basket_statistics.mean_abnormal_sd, 2))) as caar_sd,
         case
-            when count(*) = 1 then max(day_spreads.n_estimation_days) - 1.0
+            when count(*) = 1 then max(basket_statistics.n_estimation_days) - 1.0
             else
-                power(sum(sample_means.n_days * power(day_spreads.mean_abnormal_sd, 2)), 2)
+                power(sum(sample_means.n_days * power(basket_statistics.mean_abnormal_sd, 2)), 2)
                 / nullif(
                     sum(
-                        power(sample_means.n_days * power(day_spreads.mean_abnormal_sd, 2), 2)
-                        / nullif(day_spreads.n_estimation_days - 1, 0)
+                        power(sample_means.n_days * power(basket_statistics.mean_abnormal_sd, 2), 2)
+                        / nullif(basket_statistics.n_estimation_days - 1, 0)
                     ),
                     0
                 )
         end as df
     from study_samples
     inner join sample_means on study_samples.sample_number = sample_means.sample_number
-    inner join day_spreads
-        on study_samples.study_sample_number = day_spreads.study_sample_number
+    inner join sample_baskets on study_samples.sample_number = sample_baskets.sample_number
+    inner join basket_statistics
+        on sample_baskets.basket_number = basket_statistics.basket_number
     group by study_samples.pool_number
 
 ),

@@ -59,16 +59,21 @@ sample_firms as (
 
 ),
 
-study_correlations as (
+sample_correlations as (
 
-    select * from {{ ref('int_study_correlations') }}
+    select * from {{ ref('int_sample_correlations') }}
 
 ),
 
-study_days as (
+sample_baskets as (
 
-    select * from {{ ref('int_study_days') }}
-    where is_estimation
+    select * from {{ ref('int_sample_baskets') }}
+
+),
+
+basket_statistics as (
+
+    select * from {{ ref('int_basket_statistics') }}
 
 ),
 
@@ -172,10 +177,11 @@ signs as (
     -- The firms' mean share of positive residuals.
     select
         study_samples.pool_number,
-        sum(study_days.positive_share_sum) as positive_share_sum
+        sum(basket_statistics.positive_share_sum) as positive_share_sum
     from study_samples
-    inner join study_days
-        on study_samples.study_sample_number = study_days.study_sample_number
+    inner join sample_baskets on study_samples.sample_number = sample_baskets.sample_number
+    inner join basket_statistics
+        on sample_baskets.basket_number = basket_statistics.basket_number
     group by study_samples.pool_number
 
 ),
@@ -184,11 +190,11 @@ correlated as (
 
     select
         study_samples.pool_number,
-        sum(study_correlations.n_pairs_dropped) as n_pairs_dropped,
-        sum(study_correlations.correlation_sum) as correlation_sum
+        sum(sample_correlations.n_pairs_dropped) as n_pairs_dropped,
+        sum(sample_correlations.correlation_sum) as correlation_sum
     from study_samples
-    inner join study_correlations
-        on study_samples.study_sample_number = study_correlations.study_sample_number
+    inner join sample_correlations
+        on study_samples.sample_number = sample_correlations.sample_number
     group by study_samples.pool_number
 
 ),

@@ -149,6 +149,7 @@ with_two_sided_p as (
 
     select
         *,
+        -- The macros below span lines, which the linter indents by their text.
         case  -- noqa: LT02
             when status <> 'ok' then null
             when reference_dist = 'student_t'

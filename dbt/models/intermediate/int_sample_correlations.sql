@@ -1,11 +1,5 @@
--- Grain: one row per study and sample with at least one firm.
+-- Grain: one row per sample with at least one firm.
 with
-
-study_samples as (
-
-    select * from {{ ref('int_study_samples') }}
-
-),
 
 samples as (
 
@@ -19,10 +13,15 @@ sample_firms as (
 
 ),
 
-study_days as (
+sample_baskets as (
 
-    select * from {{ ref('int_study_days') }}
-    where is_estimation
+    select * from {{ ref('int_sample_baskets') }}
+
+),
+
+basket_statistics as (
+
+    select * from {{ ref('int_basket_statistics') }}
 
 ),
 
@@ -50,35 +49,24 @@ firm_counts as (
 
 ),
 
-squared_sums as (
-
-    select
-        study_sample_number,
-        avg(power(standardised_sum, 2)) as mean_square
-    from study_days
-    group by study_sample_number
-
-),
-
 complete as (
 
     -- The sum over all pairs of firms that share every session, without forming a pair: the square
     -- of the firms' summed standardised residuals holds each pair twice and each firm once.
     select
-        study_samples.study_sample_number,
-        study_samples.sample_number,
+        firm_counts.sample_number,
         firm_counts.n_firms,
         case
             when samples.n_sessions >= parameters.min_common_sessions
                 then firm_counts.n_complete * (firm_counts.n_complete - 1) // 2
             else 0
         end as n_pairs,
-        (squared_sums.mean_square - firm_counts.n_complete) / 2 as correlation_sum
-    from study_samples
-    inner join firm_counts on study_samples.sample_number = firm_counts.sample_number
-    inner join samples on study_samples.sample_number = samples.sample_number
-    inner join squared_sums
-        on study_samples.study_sample_number = squared_sums.study_sample_number
+        (basket_statistics.mean_square - firm_counts.n_complete) / 2 as correlation_sum
+    from firm_counts
+    inner join samples on firm_counts.sample_number = samples.sample_number
+    inner join sample_baskets on firm_counts.sample_number = sample_baskets.sample_number
+    inner join basket_statistics
+        on sample_baskets.basket_number = basket_statistics.basket_number
     cross join parameters
 
 ),
@@ -105,7 +93,7 @@ incomplete as (
 added as (
 
     select
-        complete.study_sample_number,
+        complete.sample_number,
         complete.n_pairs + coalesce(incomplete.n_pairs, 0) as n_pairs,
         case when complete.n_pairs > 0 then complete.correlation_sum else 0 end
         + coalesce(incomplete.correlation_sum, 0) as correlation_sum,
