@@ -20,7 +20,7 @@ from scipy import stats
 
 from dagster_project.settings import BUNDLED_DATA_DIR
 from tests.dbt_models.compare import assert_same
-from tests.dbt_models.oracle import Study
+from tests.dbt_models.oracle import Model, Study, fit_series, overlapping_sums
 
 COMPARED_EVENTS = (
     "msft-2gw-mar",
@@ -41,85 +41,37 @@ def marts(built_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="module")
-def gradient_study() -> GradientStudy:
-    return GradientStudy(BUNDLED_DATA_DIR)
+def gradient_study() -> Study:
+    return Study(BUNDLED_DATA_DIR)
 
 
-class GradientStudy(Study):
-    """The study with all its models, as far as portfolios of weights need them."""
-
-    def __init__(self, data: Path) -> None:
-        super().__init__(data)
-        self.models = pd.read_csv(data / "study" / "models.csv").set_index("model_id")
-        coins = pd.read_csv(data / "snapshot" / "btc_daily.csv", parse_dates=["date_utc"])
-        coins = coins.set_index("date_utc").close.reindex(self.sessions)
-        self.coin_returns = coins / coins.shift(1) - 1
-
-    def factors(self, model: pd.Series, source: str | None) -> pd.DataFrame:
-        """The model's factor returns, one column each."""
-        names = [] if pd.isna(model.factors) else model.factors.split(";")
-        coin = self.returns["IBIT"] if source == "spot_etf" else self.coin_returns
-        columns = {name: coin if name == "bitcoin" else self.returns[name] for name in names}
-        return pd.DataFrame(columns, index=self.sessions)
-
-    def named_firms(self, event: pd.Series) -> set[str]:
-        named = set() if pd.isna(event.tickers_named) else set(event.tickers_named.split(";"))
-        for name in [] if pd.isna(event.groups_named) else event.groups_named.split(";"):
-            named |= {ticker for ticker, role in self.companies.role.items() if role == name}
-            for group in self.groups[self.groups.group_id == name].itertuples():
-                named |= set(self.fixed_members(group))
-        return named
-
-    def masked_sessions(self, firms: list[str], event_id: str) -> pd.DatetimeIndex:
-        """Sessions beside other news that names one of the firms."""
-        masked = set()
-        for other, event in self.events.iterrows():
-            position = self.position(other)
-            in_data = self.closes.index[position] <= self.prices.session_date.max()
-            if other != event_id and in_data and self.named_firms(event) & set(firms):
-                masked |= set(self.sessions[max(position - 1, 0) : position + 2])
-        return pd.DatetimeIndex(sorted(masked))
-
-    def portfolio(
-        self,
-        weights: pd.Series,
-        event_id: str,
-        model_id: str,
-        source: str | None,
-        window: pd.Series,
-    ) -> dict:
-        """t, its p and the sample-quantile p of a portfolio whose weights sum to zero."""
-        model, position = self.models.loc[model_id], self.position(event_id)
-        firms = list(weights.index)
-        # With a firm missing the weights no longer sum to zero: no return.
-        returns = (self.returns[firms] * weights).sum(axis=1, skipna=False)
-        factors = self.factors(model, source)
-        sessions = self.estimation_sessions(position)
-        rows = pd.concat([returns.rename("y"), factors], axis=1).reindex(sessions).dropna()
-        if model.mask_other_events:
-            rows = rows[~rows.index.isin(self.masked_sessions(firms, event_id))]
-        span = self.sessions[position + window.first_day : position + window.last_day + 1]
-        y, length = returns.reindex(span), len(span)
-        if model.method == "market_adjusted":
-            # The market's return cancels between the long and the short side.
-            residuals, car = rows.y, y.sum()
-            df, variance = len(rows) - 1, rows.y.var(ddof=1) * length
-        else:
-            design = sm.add_constant(rows.drop(columns="y"), has_constant="add")
-            fit = sm.OLS(rows.y, design).fit()
-            day = np.column_stack([np.ones(length), factors.reindex(span)])
-            residuals, car = fit.resid, float((y - day @ fit.params.to_numpy()).sum())
-            d = day.sum(axis=0)
-            df = int(fit.df_resid)
-            variance = fit.mse_resid * (length + d @ fit.normalized_cov_params.to_numpy() @ d)
-        runs = residuals.reindex(sessions).rolling(length, min_periods=length).sum().dropna()
-        t = car / np.sqrt(variance)
-        return {
-            "car": car,
-            "t": t,
-            "p": 2 * stats.t.sf(abs(t), df),
-            "sq_p": (1 + (runs.abs() >= abs(car)).sum()) / (1 + len(runs)),
-        }
+def portfolio(
+    study: Study, weights: pd.Series, position: int, model: Model, window: pd.Series
+) -> dict:
+    """t, its p and the sample-quantile p of a portfolio whose weights sum to zero."""
+    firms = list(weights.index)
+    # With a firm missing the weights no longer sum to zero: no return.
+    returns = (study.returns[firms] * weights).sum(axis=1, skipna=False)
+    factors = study.factor_returns(model, position)
+    if model.method == "market_adjusted":
+        # The market's return cancels between the long and the short side.
+        factors = 0 * factors
+    sessions = study.estimation_sessions(position)
+    rows = pd.concat([returns.rename("y"), factors], axis=1).loc[sessions].dropna()
+    if model.masks:
+        masked = {day for firm in firms for day in study.masked_sessions(firm, position)}
+        rows = rows[~rows.index.isin(masked)]
+    fit = fit_series(model, rows.y, rows[factors.columns])
+    span = range(position + int(window.first_day), position + int(window.last_day) + 1)
+    car = float((returns.iloc[span] - fit.expected(factors.iloc[span])).sum())
+    runs = overlapping_sums(fit.residuals, len(span), sessions)
+    t = car / fit.car_sd(factors.iloc[span])
+    return {
+        "car": car,
+        "t": t,
+        "p": 2 * stats.t.sf(abs(t), fit.df),
+        "sq_p": (1 + (runs.abs() >= abs(car)).sum()) / (1 + len(runs)),
+    }
 
 
 def exposed_side(exposure: np.ndarray) -> np.ndarray:
@@ -162,14 +114,15 @@ def slopes(exposure: np.ndarray, car: np.ndarray) -> dict:
 )
 def test_gradients_agree_with_statsmodels(marts, gradient_study, event_id):
     study = gradient_study
-    before = study.sessions[study.position(event_id) - 1]
+    position = study.position(event_id)
+    before = study.sessions[position - 1]
     exposures = marts.execute(
         "select ticker, hpc_contracted_mw, hpc_mw_share from marts.fct_ai_exposure "
         "where as_of_date = ?",
         [before.date()],
     ).df().set_index("ticker")  # fmt: skip
     firm_rows = marts.execute(
-        "select ticker, model_id, window_id, car, factor_source from marts.fct_selloff_firm "
+        "select ticker, model_id, window_id, car from marts.fct_selloff_firm "
         "where event_id = ? and status = 'ok'",
         [event_id],
     ).df()
@@ -178,12 +131,12 @@ def test_gradients_agree_with_statsmodels(marts, gradient_study, event_id):
         [event_id],
     ).df()
     assert len(rows) >= 50
-    assert set(rows.model_id) == set(study.models.index)
+    assert set(rows.model_id) == {model.model_id for model in study.models}
     for row in rows.itertuples():
         what = f"{event_id} {row.group_id} {row.model_id} {row.window_id} {row.metric}"
         group = study.groups.set_index("group_id").loc[row.group_id]
         members = (
-            study.named_firms(study.events.loc[event_id])
+            study.named_firms(event_id)
             if group.rule_kind == "named"
             else study.fixed_members(group)
         )
@@ -201,25 +154,22 @@ def test_gradients_agree_with_statsmodels(marts, gradient_study, event_id):
         top = exposed_side(exposure)
         expected["long_short_return"] = car[top].mean() - car[~top].mean()
         window = study.windows.set_index("window_id").loc[row.window_id]
-        sources = set(firms.factor_source.dropna())
-        arguments = (event_id, row.model_id, sources.pop() if sources else None, window)
+        model = study.model(row.model_id)
         weights = pd.Series(np.linalg.pinv(sm.add_constant(exposure))[1], index=firms.index)
-        slope = study.portfolio(weights, *arguments)
+        slope = portfolio(study, weights, position, model, window)
         expected |= {
             "slope_t_portfolio": slope["t"],
             "p_portfolio": slope["p"],
             "sq_p": slope["sq_p"],
         }
         sides = pd.Series(np.where(top, 1 / top.sum(), -1 / (~top).sum()), index=firms.index)
-        expected["long_short_t"] = study.portfolio(sides, *arguments)["t"]
+        expected["long_short_t"] = portfolio(study, sides, position, model, window)["t"]
         for name, value in expected.items():
             assert_same(getattr(row, name), value, f"{what} {name}")
-        if not study.models.mask_other_events[row.model_id]:
+        if not model.masks:
             # Least squares is linear: without holes a slope of returns is a return of slopes.
             # (Estimation windows that differ between the firms break this; then it is no error.)
-            complete = study.returns[list(firms.index)].reindex(
-                study.estimation_sessions(study.position(event_id))
-            )
+            complete = study.returns[list(firms.index)].reindex(study.estimation_sessions(position))
             if complete.notna().all(axis=None):
                 assert_same(row.slope, slope["car"], f"{what} slope as a portfolio", 1e-8)
 
