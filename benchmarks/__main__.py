@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -24,9 +23,9 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks.machine import machine, revision
 from benchmarks.model_sql import model_statements
 from dagster_project.settings import PROJECT_DIR, read_settings
-from dagster_project.warehouse.revision import code_revision
 
 UNTESTED = ["--exclude-resource-type", "unit_test"]
 
@@ -165,18 +164,10 @@ def _ratios(results: list[Measured]) -> dict[str, float]:
     }
 
 
-def _machine() -> str:
-    return (
-        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}, DuckDB {duckdb.__version__}"
-    )
-
-
 def markdown(results: list[Measured], ratios: dict[str, float], runs: int) -> str:
     """The table as it is printed and kept under docs/benchmarks."""
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}, revision {code_revision(PROJECT_DIR)[:12]}, "
-        f"{runs} runs each.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, revision {revision()}, {runs} runs each.",
         "",
         "| command | median s | min | max | peak MiB |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -207,7 +198,7 @@ def main() -> None:
         (arguments.write / f"{name}.md").write_text(f"# Benchmarks of {name}\n\n{table}\n")
         (arguments.write / f"{name}.json").write_text(
             json.dumps(
-                {"machine": _machine(), "results": [asdict(r) for r in results], "ratios": ratios},
+                {"machine": machine(), "results": [asdict(r) for r in results], "ratios": ratios},
                 indent=2,
             )
             + "\n"

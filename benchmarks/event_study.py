@@ -16,7 +16,6 @@ import contextlib
 import io
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -25,20 +24,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import exchange_calendars
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
+from benchmarks.machine import machine, revision
 from benchmarks.model_sql import model_statements
 from dagster_project import dbt_process
-from dagster_project.contracts import TABLES
-from dagster_project.settings import PROJECT_DIR, Settings, prepare_output_folders, read_settings
-from dagster_project.sources import open_calendar, open_source
-from dagster_project.warehouse.connection import warehouse
-from dagster_project.warehouse.load import load
-from dagster_project.warehouse.revision import code_revision
+from dagster_project.settings import PROJECT_DIR, Settings
+from tests.warehouse_builder import load_all, settings_for
 
 SEED = 20250326
 TARGET = "fct_selloff_tests"
@@ -174,14 +169,8 @@ def write_study(folder: Path, size: Size) -> None:
 def prepare(folder: Path, size: Size) -> tuple[Settings, Path]:
     """Write, load and compile; returns the settings and the file with the statements to time."""
     write_study(folder / "data", size)
-    settings = read_settings(
-        {"MINER_DATA_DIR": str(folder / "data"), "MINER_OUTPUT_DIR": str(folder / "out")}
-    )
-    prepare_output_folders(settings)
-    source, calendar = open_source(settings), open_calendar(settings)
-    with warehouse(settings.warehouse_path) as connection:
-        for table in TABLES:
-            load(connection, (source if table.file else calendar).extract(table))
+    settings = settings_for(folder / "out", folder / "data")
+    load_all(settings)
     target = folder / "target"
     # dbt prints what it compiles.
     with contextlib.redirect_stdout(io.StringIO()):
@@ -267,9 +256,7 @@ def report(runs: list[Timed], loop: float, package: float | None) -> str:
         t: min(r.seconds for r in runs if r.threads == t) for t in {r.threads for r in runs}
     }
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} "
-        f"{platform.machine()}, DuckDB {duckdb.__version__}, revision "
-        f"{code_revision(PROJECT_DIR)[:12]}.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, revision {revision()}.",
         "",
         f"{size.firms} firms x {size.sessions:,} sessions x {size.events} events = "
         f"{size.firm_events:,} firm-events, two models, twelve tests.",
