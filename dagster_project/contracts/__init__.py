@@ -3,7 +3,14 @@
 Imported by sources and warehouse; imports neither.
 """
 
-from dagster_project.contracts.extract import SOURCE_REF, Extract, Window, typed_frame
+from dagster_project.contracts.extract import (
+    SOURCE_REF,
+    Cost,
+    Extract,
+    Gap,
+    Window,
+    typed_frame,
+)
 from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table, TableRule
 from dagster_project.contracts.tables import BY_NAME, TABLES
 
@@ -12,7 +19,9 @@ __all__ = [
     "SOURCE_REF",
     "TABLES",
     "Column",
+    "Cost",
     "Extract",
+    "Gap",
     "Kind",
     "Reference",
     "RowRule",

@@ -39,13 +39,35 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What an answer took: requests sent, how many of them were repeats, bytes of the
+    bodies (decompressed), and seconds spent waiting for rate limits and between repeats.
+    """
+
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+    waited_s: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.requests + other.requests,
+            self.retries + other.retries,
+            self.bytes + other.bytes,
+            self.waited_s + other.waited_s,
+        )
+
+
+@dataclass(frozen=True)
 class Extract:
-    """One answer of a source.
+    """One answer of a source: a whole table, or one symbol of it.
 
     ``frame`` has the contract's columns in PANDAS_TYPES, provenance columns where the
     source knows them per row (``source``, ``source_url``) and ``source_ref``.
     ``complete`` says that the answer holds every row the source has in the window, so a
     row that is absent no longer exists there. ``notes`` are remarks for the log.
+    ``symbol`` names what was asked for where a source is asked symbol by symbol; ``tried``
+    says which vendors were asked before this one and why they did not answer.
     """
 
     table: str
@@ -56,6 +78,22 @@ class Extract:
     window: Window | None = None
     complete: bool = True
     notes: tuple[str, ...] = field(default_factory=tuple)
+    symbol: str = ""
+    tried: tuple[str, ...] = field(default_factory=tuple)
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A symbol that nobody answered for: what was stored of it stays.
+
+    ``tried`` has one line per vendor: its name and what was wrong.
+    """
+
+    table: str
+    symbol: str
+    tried: tuple[str, ...]
+    cost: Cost = field(default_factory=Cost)
 
 
 def typed_frame(table: Table, columns: dict[str, list[Any]]) -> pd.DataFrame:

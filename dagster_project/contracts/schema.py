@@ -138,6 +138,12 @@ class Table:
         return self.columns + tuple(c for c in PROVENANCE if c.name not in self.column_names)
 
     @property
+    def symbol_column(self) -> str:
+        """Key column beside the time of a series, by which vendors are asked; else ""."""
+        others = [name for name in self.key if name != self.time_column]
+        return others[0] if self.time_column and len(others) == 1 else ""
+
+    @property
     def fingerprint(self) -> str:
         """Changes when the stored shape changes: names, types, needed values, order or key."""
         shape = [

@@ -17,6 +17,10 @@ WRITER_POOL = "duckdb"
 # Dagster announces its beta parameters on every start; the pins in the lock hold them still.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
+# A run with this tag goes on from what is stored; without it, sources are asked for the months
+# that were chosen, so that a backfill reads what it is told to.
+INCREMENTAL_TAG = "miner/incremental"
+
 # A backfill of any range of months is one run. A range can be asked for only where every
 # selected asset says so, those without partitions included.
 ONE_RUN = dg.BackfillPolicy.single_run()

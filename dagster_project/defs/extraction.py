@@ -1,18 +1,38 @@
 """One asset per raw table: ask the source, load what it answers."""
 
 from datetime import date, timedelta
-from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
-from dagster_project.contracts import TABLES, Extract, Table, Window
-from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
-from dagster_project.settings import Settings
-from dagster_project.sources import open_calendar, open_source
-from dagster_project.warehouse.connection import warehouse
-from dagster_project.warehouse.load import LoadReport, load
+from dagster_project.alerts import tell
+from dagster_project.contracts import TABLES, Table, Window
+from dagster_project.defs.common import (
+    INCREMENTAL_TAG,
+    ONE_RUN,
+    OWNERS,
+    WRITER_POOL,
+    readable_failures,
+)
+from dagster_project.defs.extraction_report import (
+    ANSWERED_CHECK,
+    REJECTS_CHECK,
+    answered_result,
+    ingested_metadata,
+    rejects_result,
+)
+from dagster_project.ingest import ingest
+from dagster_project.settings import SOURCE_MODES, Settings
+from dagster_project.sources import LIVE_TABLES, open_calendar, open_source
 
-REJECTS_CHECK = "no_rejected_rows"
+
+class Figures(dg.ConfigurableResource):
+    """Where the figures of one run come from; the launchpad can change it."""
+
+    source: str = Field(
+        default="",
+        description=f"One of {', '.join(SOURCE_MODES)}; empty for the setting MINER_SOURCE.",
+    )
 
 
 def monthly_partitions(first: date) -> dg.MonthlyPartitionsDefinition:
@@ -36,11 +56,6 @@ def _column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def _extract(settings: Settings, table: Table, window: Window | None) -> Extract:
-    source = open_source(settings) if table.file else open_calendar(settings)
-    return source.extract(table, window)
-
-
 def _window(context: dg.AssetExecutionContext, table: Table) -> Window | None:
     """Dates of the months asked for; a table without months is always read whole."""
     if not table.time_column:
@@ -49,32 +64,26 @@ def _window(context: dg.AssetExecutionContext, table: Table) -> Window | None:
     return Window(start.date(), end.date() - timedelta(days=1))
 
 
-def _metadata(extract: Extract, report: LoadReport) -> dict[str, Any]:
-    return {
-        "dagster/row_count": report.total,
-        "rows_read": report.read,
-        "rows_new": report.inserted,
-        "rows_revised": report.updated,
-        "rows_removed": report.removed,
-        "rows_rejected": report.rejected,
-        "source": extract.source,
-        "origin": extract.origin,
-        "window": str(extract.window) if extract.window else "everything",
-        "batch_id": report.batch_id,
-        "summary": report.summary(),
-        **({"notes": "; ".join(extract.notes)} if extract.notes else {}),
-    }
-
-
-def _rejects_result(report: LoadReport) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=REJECTS_CHECK,
-        passed=not report.rejected,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{report.rejected} of {report.read} rows left out"
-        + "".join(f"\n- {text}" for text in report.rejections),
-        metadata={"rejected": report.rejected, "read": report.read},
-    )
+def _check_specs(table: Table) -> list[dg.AssetCheckSpec]:
+    key = ["raw", table.name]
+    specs = [
+        dg.AssetCheckSpec(
+            REJECTS_CHECK,
+            asset=key,
+            description="Rows that broke the contract of this table were left out: "
+            "ingest.rejected_rows says which and why. Warns, since the rest is sound.",
+        )
+    ]
+    if table.name in LIVE_TABLES:
+        specs.append(
+            dg.AssetCheckSpec(
+                ANSWERED_CHECK,
+                asset=key,
+                description="Symbols that no vendor answered for, or whose answer was refused. "
+                "Warns for some of them, fails when nobody answered at all.",
+            )
+        )
+    return specs
 
 
 def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinition:
@@ -95,26 +104,32 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
             "dagster/column_schema": _column_schema(table),
             "dagster/table_name": f"{settings.warehouse_path.stem}.raw.{table.name}",
         },
-        check_specs=[
-            dg.AssetCheckSpec(
-                REJECTS_CHECK,
-                asset=["raw", table.name],
-                description="Rows that broke the contract of this table were left out: "
-                "ingest.rejected_rows says which and why. Warns, since the rest is sound.",
-            )
-        ],
+        check_specs=_check_specs(table),
         retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
     )
-    def extract_and_load(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def extract_and_load(
+        context: dg.AssetExecutionContext, figures: Figures
+    ) -> dg.MaterializeResult:
+        asked = settings.with_source(figures.source)
+        incremental = INCREMENTAL_TAG in context.run.tags and asked.is_live
+        window = None if incremental else _window(context, table)
         with readable_failures():
-            extract = _extract(settings, table, _window(context, table))
-            for note in extract.notes:
-                context.log.info(note)
-            with warehouse(settings.warehouse_path) as connection:
-                report = load(connection, extract, allow_smaller=settings.allow_smaller)
-        context.log.info(report.summary())
+            ingested = ingest(
+                asked,
+                open_source(asked) if table.file else open_calendar(asked),
+                table,
+                window,
+                incremental=incremental,
+                say=context.log.info,
+            )
+        for note in ingested.notes:
+            context.log.info(note)
+        checks = [rejects_result(ingested)]
+        if table.name in LIVE_TABLES:
+            checks.append(answered_result(ingested))
+            tell(asked, table.name, checks[-1], context.log.warning)
         return dg.MaterializeResult(
-            metadata=_metadata(extract, report), check_results=[_rejects_result(report)]
+            metadata=ingested_metadata(ingested, window), check_results=checks
         )
 
     return extract_and_load
@@ -123,4 +138,7 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
 def extraction_definitions(settings: Settings) -> dg.Definitions:
     """All raw assets; partitions start with the first month in the data folder."""
     first = open_source(settings).span().start
-    return dg.Definitions(assets=[raw_asset(settings, table, first) for table in TABLES])
+    return dg.Definitions(
+        assets=[raw_asset(settings, table, first) for table in TABLES],
+        resources={"figures": Figures()},
+    )

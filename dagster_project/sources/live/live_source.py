@@ -1,0 +1,177 @@
+"""Figures asked over the internet: symbol by symbol, vendor after vendor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+from dagster_project.contracts import SOURCE_REF, Cost, Extract, Gap, Table, Window, typed_frame
+from dagster_project.errors import SourceError
+from dagster_project.sources.base import WHOLE_TABLE
+from dagster_project.sources.data_folder import DataFolder
+from dagster_project.sources.live.vendor import Vendor, VendorAnswer
+
+# Vendors correct prints for some days: each incremental answer starts this many calendar days
+# before the last stored one, so that a week with a holiday is read again.
+OVERLAP_DAYS = 10
+# A vendor that failed this many symbols in a row is down or has shut us out: asking it for the
+# other symbols would only lengthen the ban.
+FAILURES_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who is asked for a table: vendors in order, and the symbols to ask for.
+
+    ``absent`` says of a configured vendor why it cannot be asked (a key that is not set).
+    ``empty_is_an_answer`` is for facts that need not exist (filings); a price series without
+    a row in ten days is a vendor that does not know the symbol.
+    """
+
+    vendors: Sequence[Vendor]
+    symbols: Sequence[str]
+    absent: tuple[str, ...] = ()
+    empty_is_an_answer: bool = False
+
+
+class LiveSource:
+    """Tables with a plan come from vendors, all others from the data folder.
+
+    One part per symbol: a symbol that every vendor fails on is a Gap and the others go on.
+    ``first`` is the first date asked for of a symbol that has nothing stored; ``today`` the
+    last.
+    """
+
+    name = "live"
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        plans: Mapping[str, Plan],
+        *,
+        first: date,
+        today: date,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None),
+    ) -> None:
+        self._folder = folder
+        self._plans = plans
+        self._first = first
+        self._today = today
+        self._now = now
+        self._failed_in_a_row: Counter[str] = Counter()
+
+    def span(self) -> Window:
+        """From the first date asked for until today."""
+        return Window(self._first, self._today)
+
+    def answers(
+        self,
+        table: Table,
+        window: Window | None = None,
+        stored_until: Mapping[str, date] | None = None,
+    ) -> Iterator[Extract | Gap]:
+        """One part per symbol, as it arrives; never raises for a symbol that fails."""
+        plan = self._plans.get(table.name)
+        if plan is None or not plan.vendors:
+            yield from self._from_folder(table, window, plan)
+            return
+        for symbol in plan.symbols:
+            known = None
+            if stored_until is not None:
+                known = stored_until.get(symbol if table.symbol_column else WHOLE_TABLE)
+            asked = self._window(window, known, incremental=stored_until is not None)
+            if asked is not None:
+                yield self._ask(table, symbol, asked, plan)
+
+    def _from_folder(
+        self, table: Table, window: Window | None, plan: Plan | None
+    ) -> Iterator[Extract | Gap]:
+        for part in self._folder.answers(table, window):
+            if plan and isinstance(part, Extract):
+                reason = "; ".join(plan.absent) or "no vendor is configured"
+                note = f"{table.name} is read from the data folder: {reason}"
+                part = replace(part, notes=(*part.notes, note), complete=False)
+            yield part
+
+    def _window(
+        self, window: Window | None, known: date | None, *, incremental: bool
+    ) -> Window | None:
+        """Dates to ask for; None where the window asked for lies in the future."""
+        end = min(window.end, self._today) if window else self._today
+        start = window.start if window else self._first
+        if incremental:
+            overlap = known - timedelta(days=OVERLAP_DAYS) if known else self._first
+            start = max(self._first, min(overlap, end))
+        return Window(start, end) if start <= end else None
+
+    def _ask(self, table: Table, symbol: str, window: Window, plan: Plan) -> Extract | Gap:
+        tried: list[str] = list(plan.absent)
+        spent = Cost()
+        for vendor in plan.vendors:
+            if self._failed_in_a_row[vendor.name] >= FAILURES_IN_A_ROW:
+                tried.append(
+                    f"{vendor.name}: not asked, it failed for {FAILURES_IN_A_ROW} symbols in a row"
+                )
+                continue
+            try:
+                answer = vendor.fetch(table, symbol, window)
+                spent += answer.cost
+                if answer.restated and window.start > self._first:
+                    # Older prices are on another basis now: all of the symbol is read again.
+                    window = Window(self._first, window.end)
+                    answer = vendor.fetch(table, symbol, window)
+                    spent += answer.cost
+            except SourceError as error:
+                self._failed_in_a_row[vendor.name] += 1
+                tried.append(f"{vendor.name}: {error.what}")
+                continue
+            self._failed_in_a_row[vendor.name] = 0
+            extract = self._extract(table, symbol, window, vendor, answer, tuple(tried), spent)
+            if extract.frame.empty and not plan.empty_is_an_answer:
+                tried.append(f"{vendor.name}: no rows from {window.start} to {window.end}")
+                continue
+            return extract
+        return Gap(table.name, symbol, tuple(tried), spent)
+
+    def _extract(
+        self,
+        table: Table,
+        symbol: str,
+        window: Window,
+        vendor: Vendor,
+        answer: VendorAnswer,
+        tried: tuple[str, ...],
+        spent: Cost,
+    ) -> Extract:
+        columns = dict(answer.columns)
+        length = max((len(values) for values in columns.values()), default=0)
+        columns.setdefault("source", [vendor.name] * length)
+        columns[SOURCE_REF] = [
+            f"{vendor.name} {symbol} row {number}".replace("  ", " ")
+            for number in range(1, length + 1)
+        ]
+        frame = typed_frame(table, columns)
+        notes = answer.notes
+        if table.time_column:
+            dates = frame[table.time_column].dt.date
+            # A vendor may answer with more than it was asked for, a day in the future included.
+            inside = (dates >= window.start) & (dates <= window.end)
+            if not inside.all():
+                notes += (f"{int((~inside).sum())} rows outside {window} were left out",)
+            frame = frame[inside].reset_index(drop=True)
+        return Extract(
+            table=table.name,
+            frame=frame,
+            source=vendor.name,
+            origin=f"{vendor.name} {symbol}".strip(),
+            retrieved_at=answer.retrieved_at or self._now(),
+            window=window if table.time_column else None,
+            # What one vendor lacks of one symbol says nothing about the rest of the table.
+            complete=False,
+            notes=notes,
+            symbol=symbol,
+            tried=tried,
+            cost=spent,
+        )

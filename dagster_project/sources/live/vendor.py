@@ -1,0 +1,56 @@
+"""What every vendor looks like: a table, a symbol and a window in, typed columns out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol, runtime_checkable
+
+from dagster_project.contracts import Cost, Table, Window
+
+
+@dataclass(frozen=True)
+class VendorAnswer:
+    """What one vendor said about one symbol.
+
+    ``columns`` are lists of equal length under the contract's column names (None is missing),
+    fit for ``contracts.typed_frame``. ``requests``, ``bytes`` (bodies, after decompression),
+    ``waited_s`` (rate limits and back-off, seconds) and ``retries`` are what it cost.
+    ``notes`` are remarks for the log. ``complete`` says that every row the vendor has in the
+    window is here, so that an absent row does not exist there. ``restated`` says that prices
+    before the window are on another basis since (a split lies in it). ``retrieved_at`` (UTC,
+    no zone) is when the newest body was received; a replay repeats it.
+    """
+
+    columns: dict[str, list[Any]]
+    requests: int
+    bytes: int
+    waited_s: float
+    retries: int
+    notes: tuple[str, ...] = ()
+    complete: bool = True
+    restated: bool = False
+    retrieved_at: datetime | None = None
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self.requests, self.retries, self.bytes, self.waited_s)
+
+
+class Vendor(Protocol):
+    """One outside provider of rows."""
+
+    @property
+    def name(self) -> str:
+        """Stored in column ``source`` of each row."""
+
+    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
+        """Rows of ``table`` for ``symbol`` within ``window``. Raises SourceError."""
+
+
+@runtime_checkable
+class KnowsItsNewest(Protocol):
+    """A vendor that can say cheaply how fresh it is."""
+
+    def newest_date(self) -> date | None:
+        """Newest date it offers; None when it offers nothing. Raises SourceError."""
