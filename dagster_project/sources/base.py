@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Protocol
@@ -35,3 +36,20 @@ class Source(Protocol):
 
     def span(self) -> Window:
         """Dates its series reach: months before the first have no partition."""
+
+
+class OnePart(ABC):
+    """A source that reads a table whole, whatever is stored already."""
+
+    @abstractmethod
+    def extract(self, table: Table, window: Window | None = None) -> Extract:
+        """Rows of ``table``, within ``window`` for a series. Raises SourceError."""
+
+    def answers(
+        self,
+        table: Table,
+        window: Window | None = None,
+        stored_until: Mapping[str, date] | None = None,
+    ) -> Iterator[Extract]:
+        """The one part there is."""
+        yield self.extract(table, window)

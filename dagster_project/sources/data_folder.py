@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from dagster_project.contracts import SOURCE_REF, TABLES, Extract, Table, Window, typed_frame
 from dagster_project.errors import SourceError
+from dagster_project.sources.base import OnePart
 from dagster_project.sources.csv_file import read_csv
 
 
-class DataFolder:
+class DataFolder(OnePart):
     """Reads ``snapshot/``, ``ledger/`` and ``study/`` CSV files of one folder.
 
     A missing optional file gives an empty table; a missing ``study/`` file gives the
@@ -25,15 +25,6 @@ class DataFolder:
     @property
     def name(self) -> str:
         return "bundled" if self._folder == self._bundled_folder else "data_folder"
-
-    def answers(
-        self,
-        table: Table,
-        window: Window | None = None,
-        stored_until: Mapping[str, date] | None = None,
-    ) -> Iterator[Extract]:
-        """The table in one part: a file is read whole, whatever is stored already."""
-        yield self.extract(table, window)
 
     def extract(self, table: Table, window: Window | None = None) -> Extract:
         """Rows of the table's file, within ``window`` where it is a series.

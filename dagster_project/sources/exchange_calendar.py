@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from dagster_project.contracts import SOURCE_REF, Extract, Table, Window, typed_frame
+from dagster_project.sources.base import OnePart
 
 CALENDAR_CODE = "XNYS"
 NEW_YORK = ZoneInfo("America/New_York")
 REGULAR_CLOSE = time(16, 0)
 
 
-class ExchangeCalendar:
+class ExchangeCalendar(OnePart):
     """Sessions with their instants, from the year before ``first`` to the end of next year.
 
     A year of sessions before the first figure lets an early event have a previous session.

@@ -21,7 +21,7 @@ def stored_until(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[st
     symbol = quoted(table.symbol_column) if table.symbol_column else "''"
     rows = connection.execute(
         f"SELECT {symbol}, max({quoted(table.time_column)}) FROM {raw_name(table)} "
-        f"GROUP BY {symbol} ORDER BY {symbol}"
+        "GROUP BY 1 ORDER BY 1"
     ).fetchall()
     return {name: last for name, last in rows if last is not None}
 
