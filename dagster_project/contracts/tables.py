@@ -23,6 +23,8 @@ PARAMETERS = (
 )
 # What a miner's AI exposure can be at an event.
 EXPOSURES = ("contracted", "none_found", "unknown")
+# Factors of the rolling betas that are the mean of several shares.
+BASKETS = ("ai",)
 
 # Berkshire Hathaway A, the dearest listed share, trades below 1m USD.
 _MAX_PRICE = 10_000_000
@@ -997,6 +999,103 @@ STUDY_EVENT_SETS = Table(
     ),
 )
 
+STUDY_BASKETS = Table(
+    name="study_baskets",
+    file="study/baskets.csv",
+    description="Baskets of shares whose mean return is a factor of the rolling betas.",
+    grain="one row per basket",
+    key=("basket_id",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "basket_id",
+            Kind.TEXT,
+            "Name of the basket: ai is what the betas of fct_rolling_betas are measured against.",
+            required=True,
+            one_of=BASKETS,
+        ),
+        Column("title", Kind.TEXT, "Basket in words.", required=True),
+        Column(
+            "rule_kind",
+            Kind.TEXT,
+            "How members are chosen: role, or a list of tickers.",
+            required=True,
+            one_of=("role", "tickers"),
+        ),
+        Column(
+            "rule_value",
+            Kind.TEXT,
+            "The role, or tickers separated by ';'. Members weigh the same; one joins with its "
+            "first return.",
+            required=True,
+            reference=_known_company(refuse=True, separator=";", when="rule_kind = 'tickers'"),
+        ),
+        Column("reason", Kind.TEXT, "Why these shares.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "role_is_known",
+            f"rule_kind <> 'role' OR rule_value IN {_listed(ROLES)}",
+            f"rule_value is no role: choose one of {', '.join(ROLES)}",
+        ),
+    ),
+    required_keys=BASKETS,
+)
+
+STUDY_ROLLING_WINDOWS = Table(
+    name="study_rolling_windows",
+    file="study/rolling_windows.csv",
+    description="Lengths of the trailing windows over which rolling betas are estimated.",
+    grain="one row per window length",
+    key=("window_sessions",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "window_sessions",
+            Kind.INTEGER,
+            "Sessions of the window; the last is the session of the beta.",
+            required=True,
+            # Three coefficients and a variance need more rows than a handful.
+            at_least=10,
+            at_most=2_000,
+        ),
+        Column(
+            "min_sessions",
+            Kind.INTEGER,
+            "Fewest sessions with a return of share, basket and bitcoin that give a beta.",
+            required=True,
+            at_least=10,
+            at_most=2_000,
+        ),
+        Column(
+            "is_headline",
+            Kind.BOOLEAN,
+            "True for the one window whose ai_tilt is the market-implied exposure.",
+            required=True,
+        ),
+        Column("reason", Kind.TEXT, "Why this length.", required=True),
+        Column("decided_date", Kind.DATE, "Day it was decided.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "minimum_fits_the_window",
+            "min_sessions <= window_sessions",
+            "min_sessions is more than the window holds: no beta could ever be estimated",
+        ),
+    ),
+    table_rules=(
+        TableRule(
+            "one_headline_window",
+            "count(*) FILTER (WHERE is_headline) = 1",
+            "needs exactly one window with is_headline = 1",
+            "coalesce(string_agg(window_sessions::varchar, ' and ' ORDER BY window_sessions) "
+            "FILTER (WHERE is_headline), 'none')",
+            "set is_headline to 1 for the window whose ai_tilt counts as exposure and to 0 for "
+            "all others",
+        ),
+    ),
+)
+
 RECONCILIATION_TOLERANCES = Table(
     name="reconciliation_tolerances",
     file="study/reconciliation.csv",
@@ -1051,6 +1150,8 @@ TABLES: tuple[Table, ...] = (
     STUDY_WINDOWS,
     STUDY_GROUPS,
     STUDY_EVENT_SETS,
+    STUDY_BASKETS,
+    STUDY_ROLLING_WINDOWS,
     RECONCILIATION_TOLERANCES,
 )
 BY_NAME = {table.name: table for table in TABLES}

@@ -12,6 +12,7 @@
         'fct_capex_announcements',
         'fct_exposure_gradient',
         'fct_mining_economics',
+        'fct_rolling_betas',
         'fct_selloff_betas',
         'fct_selloff_daily',
         'fct_selloff_firm',
