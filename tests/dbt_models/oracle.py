@@ -152,6 +152,8 @@ class Study:
         )
         self.parameters = configuration("parameters.csv").set_index("parameter")["value"]
         self.groups = configuration("groups.csv")
+        self.baskets = configuration("baskets.csv").set_index("basket_id")
+        self.rolling_windows = configuration("rolling_windows.csv")
         self.models = [self._model(row) for _, row in configuration("models.csv").iterrows()]
         sets = folder / "event_sets.csv"
         self.event_sets = (

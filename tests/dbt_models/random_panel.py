@@ -50,6 +50,10 @@ picked,Some of them,events,main;same-day;weekend;next-week;future
 early,Two on one day and one far away,events,main;same-day;last
 nothing,None of this kind,event_type,absent
 """
+# One with holes, one listed late, and two whose returns are the same.
+STUDY_BASKETS = """basket_id,title,rule_kind,rule_value,reason
+ai,Three shares and a twin,tickers,HOLES;LATE;AAA;TWIN,drawn panel
+"""
 STUDY_PARAMETERS = """parameter,value,unit,reason,decided_date
 estimation_first_day,-160,sessions before t0,drawn panel,2026-01-01
 estimation_last_day,-11,sessions before t0,drawn panel,2026-01-01
@@ -93,6 +97,9 @@ def _closes(days: pd.DatetimeIndex, seed: int) -> pd.DataFrame:
     closes["TWIN"] = closes["AAA"]
     closes["COPY"] = closes["MKT"]
     closes["CONSTANT"] = 12.5
+    # All but the bitcoin fund itself.
+    nearly = closes["COIN"] * (1 + 1e-5 * np.random.default_rng(seed + 3).standard_normal(n))
+    closes["NEARLY"] = nearly
     # A price that stands still on most days: many equal returns.
     closes["STALE"] = closes["STALE"].where(draw.random(n) < 0.3).ffill().bfill()
     return closes
@@ -169,7 +176,8 @@ def write_panel(folder: Path, seed: int, factor: str = "MKT", *, bare: bool = Fa
     if not bare:
         _write(folder, "snapshot/btc_daily.csv", _bitcoin(days, seed + 2).to_csv(index=False))
 
-    roles = {"MKT": "benchmark", "FUND": "benchmark", "CLONE": "benchmark", "COIN": "bitcoin_proxy"}
+    roles = {"MKT": "benchmark", "FUND": "benchmark", "CLONE": "benchmark", "COIN": "bitcoin_proxy",
+             "NEARLY": "benchmark"}  # fmt: skip
     companies = ["ticker,name,role,is_focal,first_session"]
     for ticker in closes:
         role = roles.get(ticker, "miner")
@@ -186,5 +194,6 @@ def write_panel(folder: Path, seed: int, factor: str = "MKT", *, bare: bool = Fa
     _write(folder, "study/groups.csv", STUDY_GROUPS)
     if not bare:
         _write(folder, "study/event_sets.csv", STUDY_SETS)
+        _write(folder, "study/baskets.csv", STUDY_BASKETS)
     _write(folder, "study/parameters.csv", STUDY_PARAMETERS)
     return list(COMPARED_EVENTS)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.dbt_models.compare import compare_betas, compare_firms, compare_tests
 from tests.dbt_models.oracle import Study
+from tests.dbt_models.oracle_rolling import compare_rolling_betas
 from tests.dbt_models.random_panel import COMPARED_EVENTS, COMPARED_SETS, write_panel
 from tests.warehouse_builder import build_warehouse
 
@@ -18,6 +19,7 @@ SELECTED = (
     "+fct_selloff_daily",
     "+fct_selloff_tests",
     "+selloff_summary",
+    "+fct_rolling_betas",
 )
 # Of every method, return kind and oddity one; all models of one event and one set are compared.
 SOME_MODELS = ("mean_adjusted", "market_adjusted_counted", "three_factors", "masked", "bitcoin")
@@ -69,6 +71,22 @@ def test_the_panel_meets_both_sources_of_bitcoin_and_masked_sessions(panel):
     assert rows["weekend"] == rows["last"] == "utc_close"
     # Five sessions around two events two sessions apart, three around the weekend's news.
     assert study.firm_fit("AAA", study.position("main"), study.model("masked")).n_masked == 8
+
+
+def test_rolling_betas_agree_with_statsmodels(panel):
+    """Holes, a basket whose members come and go, a twin in it, and bitcoin under another name."""
+    connection, study, _ = panel
+    met = compare_rolling_betas(connection, study, every=19)
+    assert met == {
+        ("ok", "spot_etf"),
+        ("ok", "utc_close"),
+        ("short_window", "spot_etf"),
+        ("short_window", "utc_close"),
+        ("short_window", ""),
+        ("no_variation", "spot_etf"),
+        ("no_variation", "utc_close"),
+        ("no_residual", "spot_etf"),
+    }
 
 
 @pytest.mark.slow
