@@ -76,6 +76,16 @@ MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
         {"ticker": "MARA", "last_session_date": date(2025, 3, 17), "n_sessions": 302},
     ),
     (
+        # The overlap of an incremental load is rewritten for a split, what is older is not.
+        "rewritten_histories_are_whole",
+        "insert into ingest.revisions select 'equity_prices', json_object('ticker', ticker, "
+        "'session_date', session_date), 'replaced', ['close'], json_object('ticker', ticker, "
+        "'session_date', session_date, 'close', close * 10, 'source', source), 'old', 'new', "
+        "now()::timestamp + interval 1 day from raw.equity_prices "
+        "where ticker = 'NVDA' and session_date between '2024-05-01' and '2024-06-07'",
+        {"ticker": "NVDA", "last_left_date": date(2024, 4, 30), "n_sessions_left": 83},
+    ),
+    (
         "price_sources_agree",
         "update marts.fct_source_reconciliation set within_tolerance = false "
         "where table_name = 'equity_prices' and ticker = 'MARA' and value_date = '2025-03-26'",
@@ -323,6 +333,21 @@ def test_several_splits_at_once_and_the_wrong_ratio(
         assert _explained(marts, findings) is is_explained, factor
 
 
+def test_a_history_that_is_rewritten_in_two_loads_is_whole_in_the_end(
+    findings: Findings, marts: duckdb.DuckDBPyConnection
+) -> None:
+    """The overlap first; then the older closes are read anew, in the new scale."""
+    nvda = {"ticker": "NVDA", "factor": 10, "batch": "new", "hour": 1, "before": "2024-06-10"}
+    overlap = REWRITTEN.format(**nvda).replace("'2025-09-01'", "'2030-01-01'")
+    marts.execute(overlap + " and session_date >= '2024-05-01'")
+    assert [row["n_sessions_left"] for row in findings("rewritten_histories_are_whole")] == [83]
+    marts.execute(
+        "update raw.equity_prices set retrieved_at = timestamp '2030-01-02', batch_id = 'newer' "
+        "where ticker = 'NVDA' and session_date < '2024-05-01'"
+    )
+    assert findings("rewritten_histories_are_whole") == []
+
+
 def test_single_corrections_are_no_rewritten_history(
     findings: Findings, marts: duckdb.DuckDBPyConnection
 ) -> None:
@@ -350,12 +375,13 @@ def test_every_rule_has_a_reason_a_date_and_a_reader() -> None:
     project = yaml.safe_load((PROJECT_DIR / "dbt" / "dbt_project.yml").read_text("utf-8"))
     rules = project["vars"]["quality"]
     sql = {path.stem: path.read_text("utf-8") for path in PROJECT_DIR.glob("dbt/tests/singular/*")}
+    macros = [path.read_text("utf-8") for path in PROJECT_DIR.glob("dbt/macros/*.sql")]
     for name, rule in rules.items():
         assert set(rule) == {"threshold", "unit", "severity", "reason", "decided_date"}, name
         assert rule["severity"] in {"warn", "error"}, name
         assert len(rule["reason"]) > 40, name
         assert date.fromisoformat(rule["decided_date"]), name
-        assert any(f"['{name}']" in text for text in sql.values()), name
+        assert any(f"['{name}']" in text for text in [*sql.values(), *macros]), name
     assert set(sql) - {"singular"} == set(rules) - {
         "quiet_market",
         "least_split_factor",
