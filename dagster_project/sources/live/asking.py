@@ -6,9 +6,9 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from http import HTTPStatus
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from dagster_project.contracts import Table, Window
 from dagster_project.sources.live.equity_history import (
@@ -17,24 +17,10 @@ from dagster_project.sources.live.equity_history import (
     UnusableAnswer,
     columns_for,
 )
-from dagster_project.sources.live.http_errors import HttpUnavailable
+from dagster_project.sources.live.http_client import Reply
+from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
 from dagster_project.sources.live.symbol_aliases import SymbolAlias, symbols_to_ask
 from dagster_project.sources.live.vendor import VendorAnswer
-
-
-class Reply(Protocol):
-    """The part of an HTTP answer that a vendor reads."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def body(self) -> bytes: ...
-    @property
-    def retrieved_at(self) -> datetime: ...
-    @property
-    def waited_s(self) -> float: ...
-    @property
-    def attempts(self) -> int: ...
 
 
 class Getter(Protocol):
@@ -53,19 +39,12 @@ class Getter(Protocol):
         """Ask; raises HttpRefused, HttpUnavailable."""
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def json_of(body: bytes) -> Any:
-    """The decoded body. Raises UnusableAnswer for whatever is not whole JSON in UTF-8."""
+def words_of(refused: HttpRefused) -> Any:
+    """The decoded body of an error of HTTP. Raises the error itself where it has none."""
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        start = body[:40].decode("utf-8", "replace").strip()
-        raise UnusableAnswer(
-            f"The answer is not JSON: {str(error)[:120]}; it begins with {start!r}."
-        ) from None
+        return json.loads(refused.body)
+    except (ValueError, RecursionError):
+        raise refused from None
 
 
 @dataclass

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from dagster_project.contracts import Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.asking import Cost, EquityVendor, Getter, json_of
+from dagster_project.sources.live.asking import Cost, EquityVendor, Getter, words_of
 from dagster_project.sources.live.equity_history import (
     MAX_RATIO,
     Bar,
@@ -34,6 +34,7 @@ from dagster_project.sources.live.equity_history import (
     shown,
     sifted,
 )
+from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
 
@@ -193,15 +194,7 @@ class TiingoVendor(EquityVendor):
         except HttpRefused as error:
             cost.requests += 1
             if error.status == HTTPStatus.NOT_FOUND:
-                _refuse_words(_decoded(error), symbol)
+                _refuse_words(words_of(error), symbol)
             raise
         cost.add(reply)
-        return parse_prices(json_of(reply.body), symbol, window, reply.retrieved_at)
-
-
-def _decoded(refused: HttpRefused) -> Any:
-    """The words of an error of HTTP. Raises the error itself where it has none."""
-    try:
-        return json_of(refused.body)
-    except UnusableAnswer:
-        raise refused from None
+        return parse_prices(parse_json(reply), symbol, window, reply.retrieved_at)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from dagster_project.contracts import Window
-from dagster_project.sources.live.asking import Cost, EquityVendor, Getter, json_of
+from dagster_project.sources.live.asking import Cost, EquityVendor, Getter, words_of
 from dagster_project.sources.live.equity_history import (
     Bar,
     Dividend,
@@ -34,6 +34,7 @@ from dagster_project.sources.live.equity_history import (
     sifted,
     whole_number,
 )
+from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
 
@@ -196,7 +197,7 @@ def parse_chart(
 def _empty_or_error(refused: HttpRefused, symbol: str) -> History:
     """What an error of HTTP means: nothing in the window, or an error. Raises SourceError."""
     try:
-        error = mapping(mapping(json_of(refused.body), "the body").get("chart"), "chart")["error"]
+        error = mapping(mapping(words_of(refused), "the body").get("chart"), "chart")["error"]
         _refuse_error(error, symbol)
     except (UnusableAnswer, KeyError):
         raise refused from None
@@ -250,7 +251,7 @@ class YahooVendor(EquityVendor):
             return _empty_or_error(error, symbol)
         cost.add(reply)
         return parse_chart(
-            json_of(reply.body),
+            parse_json(reply),
             symbol,
             window,
             reply.retrieved_at,

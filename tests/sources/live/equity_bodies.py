@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -9,6 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+
+from dagster_project.sources.live.http_client import Reply
 
 NEW_YORK = ZoneInfo("America/New_York")
 # A week around the change to winter time: sessions open at 13:30 UTC, then at 14:30 UTC.
@@ -140,15 +143,10 @@ def tiingo_day(day: date, close: float, *, split: float = 1.0, paid: float = 0.0
     }
 
 
-@dataclass(frozen=True)
-class FakeReply:
-    """What the HTTP layer would hand over."""
-
-    url: str
-    body: bytes
-    retrieved_at: datetime
-    waited_s: float = 0.25
-    attempts: int = 1
+def reply(body: bytes, retrieved_at: datetime = SATURDAY, url: str = "http://vendor/") -> Reply:
+    """An answer as the HTTP layer hands it over, after one attempt and a wait of 0.25 s."""
+    sha256 = hashlib.sha256(body).hexdigest()
+    return Reply(url, 200, {}, body, retrieved_at, sha256, False, waited_s=0.25, attempts=1)
 
 
 @dataclass
@@ -169,11 +167,11 @@ class FakeClient:
         accept: tuple[str, ...] = ("application/json",),
         secret_headers: Any = None,
         headers: Any = None,
-    ) -> FakeReply:
+    ) -> Reply:
         self.asked.append((host, path_or_url, dict(params or {})))
         self.secrets.append(dict(secret_headers or {}))
         answer = self.answers[path_or_url]
         if isinstance(answer, Exception):
             raise answer
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        return FakeReply(path_or_url, body, self.retrieved_at)
+        return reply(body, self.retrieved_at, f"http://{host}{path_or_url}")

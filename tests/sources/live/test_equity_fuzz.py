@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from dagster_project.contracts import BY_NAME, Window, typed_frame
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.asking import json_of
 from dagster_project.sources.live.equity_history import (
     MAX_PRICE,
     MAX_VOLUME,
@@ -23,6 +22,7 @@ from dagster_project.sources.live.equity_history import (
     History,
     columns_for,
 )
+from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.tiingo import parse_prices
 from dagster_project.sources.live.yahoo import parse_chart
 from tests.sources.live.equity_bodies import (
@@ -32,6 +32,7 @@ from tests.sources.live.equity_bodies import (
     NOT_FOUND,
     SATURDAY,
     chart,
+    reply,
     tiingo_day,
 )
 
@@ -132,8 +133,9 @@ def outcome(parse: Callable[[], History]) -> str:
     return "rows" if history.bars else "none"
 
 
-# Errors that an answer can lead to; HttpUnavailable is a used-up allowance in words.
-TYPED = {"rows", "none", "UnknownSymbol", "UnusableAnswer", "HttpUnavailable"}
+# What an answer can lead to: HttpUnavailable is a used-up allowance in words, a plain SourceError
+# a body that is no JSON.
+TYPED = {"SourceError", "rows", "none", "UnknownSymbol", "UnusableAnswer", "HttpUnavailable"}
 
 
 def yahoo_outcome(data: st.DataObject) -> str:
@@ -154,7 +156,7 @@ def bytes_outcome(data: st.DataObject) -> str:
     extra = data.draw(st.binary(max_size=20))
     place = data.draw(st.integers(0, len(cut)))
     body = cut[:place] + extra + cut[place + len(extra) :]
-    return outcome(lambda: parse_chart(json_of(body), "BITF", WINDOW, SATURDAY))
+    return outcome(lambda: parse_chart(parse_json(reply(body)), "BITF", WINDOW, SATURDAY))
 
 
 QUICK = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -442,12 +442,18 @@ def test_any_other_refusal_stays_what_it_is(status, body):
     assert raised.value.status == status
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe", b"NaN", b"[" * 100_000])
-def test_a_body_that_is_no_chart_names_vendor_symbol_and_window(body):
+def test_an_unusable_answer_names_vendor_symbol_and_window():
     with pytest.raises(UnusableAnswer) as raised:
-        vendor({PATH: body})[0].fetch(PRICES, "BITF", ALL)
+        vendor({PATH: b"[]"})[0].fetch(PRICES, "BITF", ALL)
     assert raised.value.where == "Yahoo, BITF, 2025-10-30..2025-11-05"
     assert "archive" in raised.value.mend
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"NaN", b"[" * 100_000])
+def test_a_body_that_is_no_json_is_refused(body):
+    with pytest.raises(SourceError) as raised:
+        vendor({PATH: body})[0].fetch(PRICES, "BITF", ALL)
+    assert PATH in raised.value.where
 
 
 def test_after_too_many_requests_nobody_is_asked_again():
