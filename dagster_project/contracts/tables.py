@@ -249,6 +249,137 @@ EQUITY_CLOSES_SECOND_SOURCE = Table(
     ),
 )
 
+EQUITY_SPLITS = Table(
+    name="equity_splits",
+    file="snapshot/equity_splits.csv",
+    description="Splits of the shares: what rewrites a history of split-adjusted prices.",
+    grain="one row per ticker and ex-date",
+    key=("ticker", "ex_date"),
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column(
+            "ex_date",
+            Kind.DATE,
+            "First session that trades the new shares; prices before it are divided by ratio.",
+            required=True,
+        ),
+        # The widest on record: 1:2,000 reverse splits of failing shares, 100:1 of dear ones.
+        Column(
+            "ratio",
+            Kind.NUMBER,
+            "New shares for one old share: 10 for a 10:1 split, 0.1 for a 1:10 reverse split.",
+            required=True,
+            above=0,
+            at_most=10_000,
+        ),
+    ),
+    rules=(RowRule("split_changes_something", "ratio <> 1", "ratio is 1: nothing was split"),),
+)
+
+EQUITY_DIVIDENDS = Table(
+    name="equity_dividends",
+    file="snapshot/equity_dividends.csv",
+    description="Cash dividends of the shares. Closes are not adjusted for them.",
+    grain="one row per ticker and ex-date",
+    key=("ticker", "ex_date"),
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column(
+            "ex_date", Kind.DATE, "First session that trades without the dividend.", required=True
+        ),
+        Column(
+            "amount_usd",
+            Kind.NUMBER,
+            "Cash for one share, USD, counted in the shares that amount_basis names.",
+            required=True,
+            above=0,
+            at_most=_MAX_PRICE,
+        ),
+        Column(
+            "amount_basis",
+            Kind.TEXT,
+            "Whether the amount is as_paid for a share of that day or split_adjusted to a share "
+            "of today.",
+            required=True,
+            one_of=("as_paid", "split_adjusted"),
+        ),
+    ),
+)
+
+SYMBOL_ALIASES = Table(
+    name="symbol_aliases",
+    file="ledger/symbol_aliases.csv",
+    description="Symbols under which vendors file a ticker, over time.",
+    grain="one row per ticker, vendor and symbol",
+    key=("ticker", "vendor", "symbol"),
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies, which all tables keep.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column(
+            "vendor",
+            Kind.TEXT,
+            "Source that uses the symbol, or * for all of them.",
+            required=True,
+            pattern=r"^(\*|[a-z][a-z0-9_]*)$",
+        ),
+        Column(
+            "symbol",
+            Kind.TEXT,
+            "Symbol to ask the vendor for.",
+            required=True,
+            pattern=r"^[A-Z0-9^][A-Z0-9.\-=^]{0,14}$",
+        ),
+        Column(
+            "valid_from_date",
+            Kind.DATE,
+            "First day the share goes by this symbol; vendors then file its whole history there.",
+        ),
+        Column(
+            "valid_to_date",
+            Kind.DATE,
+            "Last day it does; empty while it still does.",
+        ),
+        Column(
+            "is_verified",
+            Kind.BOOLEAN,
+            "True: asked first. False: asked only where the vendor knows no other symbol.",
+            required=True,
+        ),
+        _url(),
+        _quality(),
+        Column("note", Kind.TEXT, "What the row rests on.", in_file=False),
+    ),
+    rules=(
+        RowRule(
+            "alias_is_valid_forward",
+            "valid_from_date IS NULL OR valid_to_date IS NULL OR valid_from_date <= valid_to_date",
+            "valid_to_date lies before valid_from_date",
+        ),
+        RowRule(
+            "alias_differs_from_ticker",
+            "symbol <> ticker",
+            "symbol is the ticker itself, which is asked for without a row",
+        ),
+    ),
+)
+
 BTC_PRICES = Table(
     name="btc_prices",
     file="snapshot/btc_daily.csv",
@@ -1409,6 +1540,9 @@ TABLES: tuple[Table, ...] = (
     EXCHANGE_SESSIONS,
     EQUITY_PRICES,
     EQUITY_CLOSES_SECOND_SOURCE,
+    EQUITY_SPLITS,
+    EQUITY_DIVIDENDS,
+    SYMBOL_ALIASES,
     BTC_PRICES,
     NETWORK_METRICS,
     CAPEX_ANNOUNCEMENTS,

@@ -66,6 +66,26 @@ MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
         {"ticker": "BTBT", "session_date": date(2025, 3, 18), "split_ratio": 0.1},
     ),
     (
+        # Closes ten times as large before some load, on every session up to a day.
+        "revisions_by_a_factor_are_splits",
+        "insert into ingest.revisions select 'equity_prices', json_object('ticker', ticker, "
+        "'session_date', session_date), 'replaced', ['close'], json_object('ticker', ticker, "
+        "'session_date', session_date, 'close', close * 10, 'source', source), 'old', 'new', "
+        "timestamp '2025-09-01' from raw.equity_prices "
+        "where ticker = 'MARA' and session_date < '2025-03-18'",
+        {"ticker": "MARA", "last_session_date": date(2025, 3, 17), "n_sessions": 302},
+    ),
+    (
+        # The overlap of an incremental load is rewritten for a split, what is older is not.
+        "rewritten_histories_are_whole",
+        "insert into ingest.revisions select 'equity_prices', json_object('ticker', ticker, "
+        "'session_date', session_date), 'replaced', ['close'], json_object('ticker', ticker, "
+        "'session_date', session_date, 'close', close * 10, 'source', source), 'old', 'new', "
+        "now()::timestamp + interval 1 day from raw.equity_prices "
+        "where ticker = 'NVDA' and session_date between '2024-05-01' and '2024-06-07'",
+        {"ticker": "NVDA", "last_left_date": date(2024, 4, 30), "n_sessions_left": 83},
+    ),
+    (
         "price_sources_agree",
         "update marts.fct_source_reconciliation set within_tolerance = false "
         "where table_name = 'equity_prices' and ticker = 'MARA' and value_date = '2025-03-26'",
@@ -270,14 +290,100 @@ def test_real_jumps_are_no_splits(findings: Findings, marts: duckdb.DuckDBPyConn
     assert findings("no_jump_like_a_split") == []
 
 
+REWRITTEN = (
+    "insert into ingest.revisions select 'equity_prices', json_object('ticker', ticker, "
+    "'session_date', session_date), 'replaced', ['close'], json_object('ticker', ticker, "
+    "'session_date', session_date, 'close', round(close * {factor}, 4), 'source', source), "
+    "'old', '{batch}', timestamp '2025-09-01' + interval {hour} hour from raw.equity_prices "
+    "where ticker = '{ticker}' and session_date < '{before}'"
+)
+
+
+def _explained(marts: duckdb.DuckDBPyConnection, findings: Findings) -> bool:
+    return not findings("revisions_by_a_factor_are_splits")
+
+
+def test_a_split_explains_a_rewritten_history(
+    findings: Findings, marts: duckdb.DuckDBPyConnection
+) -> None:
+    """NVDA's 10:1 split of 10 June 2024 is in the bundled splits, one of MARA is not."""
+    nvda = {"ticker": "NVDA", "factor": 10, "batch": "new", "hour": 1, "before": "2024-06-10"}
+    marts.execute(REWRITTEN.format(**nvda))
+    assert _explained(marts, findings)
+    # The same factor over a later session too: the split does not reach there.
+    marts.execute(REWRITTEN.format(**nvda | {"batch": "later", "hour": 2, "before": "2024-06-12"}))
+    assert [row["new_batch_id"] for row in findings("revisions_by_a_factor_are_splits")] == [
+        "later"
+    ]
+
+
+def test_several_splits_at_once_and_the_wrong_ratio(
+    findings: Findings, marts: duckdb.DuckDBPyConnection
+) -> None:
+    marts.execute(
+        "insert into raw.equity_splits select 'MARA', day, ratio, 'test', null, now()::timestamp, "
+        "'test' from (values (date '2025-03-18', 2.0), (date '2025-06-02', 0.2), "
+        "(date '2025-07-01', 3.0)) as splits (day, ratio)"
+    )
+    mara = {"ticker": "MARA", "batch": "new", "hour": 1, "before": "2025-03-18"}
+    # The first two (2 x 1/5), then all three, each load on what the one before it left.
+    for factor, is_explained in ((0.4, True), (1.2, True), (5, False), (1.01, True)):
+        marts.execute("delete from ingest.revisions")
+        marts.execute(REWRITTEN.format(**mara, factor=factor))
+        assert _explained(marts, findings) is is_explained, factor
+
+
+def test_a_history_that_is_rewritten_in_two_loads_is_whole_in_the_end(
+    findings: Findings, marts: duckdb.DuckDBPyConnection
+) -> None:
+    """The overlap first; then the older closes are read anew, in the new scale."""
+    nvda = {"ticker": "NVDA", "factor": 10, "batch": "new", "hour": 1, "before": "2024-06-10"}
+    overlap = REWRITTEN.format(**nvda).replace("'2025-09-01'", "'2030-01-01'")
+    marts.execute(overlap + " and session_date >= '2024-05-01'")
+    assert [row["n_sessions_left"] for row in findings("rewritten_histories_are_whole")] == [83]
+    marts.execute(
+        "update raw.equity_prices set retrieved_at = timestamp '2030-01-02', batch_id = 'newer' "
+        "where ticker = 'NVDA' and session_date < '2024-05-01'"
+    )
+    assert findings("rewritten_histories_are_whole") == []
+
+
+def test_single_corrections_are_no_rewritten_history(
+    findings: Findings, marts: duckdb.DuckDBPyConnection
+) -> None:
+    few = {"ticker": "MARA", "factor": 10, "batch": "new", "hour": 1, "before": "2024-01-12"}
+    marts.execute(REWRITTEN.format(**few))
+    assert marts.execute("select count(*) from ingest.revisions").fetchall() == [(8,)]
+    assert _explained(marts, findings)
+
+
+def test_a_second_rewriting_is_measured_against_the_first(
+    findings: Findings, marts: duckdb.DuckDBPyConnection
+) -> None:
+    """Thirty times the stored close, then ten times: the steps were 3 and 10, both unexplained."""
+    mara = {"ticker": "MARA", "before": "2025-03-18"}
+    marts.execute(REWRITTEN.format(**mara, factor=30, batch="first", hour=1))
+    marts.execute(REWRITTEN.format(**mara, factor=10, batch="second", hour=2))
+    found = findings("revisions_by_a_factor_are_splits")
+    assert [(row["new_batch_id"], round(row["close_factor"], 6)) for row in found] == [
+        ("first", 3),
+        ("second", 10),
+    ]
+
+
 def test_every_rule_has_a_reason_a_date_and_a_reader() -> None:
     project = yaml.safe_load((PROJECT_DIR / "dbt" / "dbt_project.yml").read_text("utf-8"))
     rules = project["vars"]["quality"]
     sql = {path.stem: path.read_text("utf-8") for path in PROJECT_DIR.glob("dbt/tests/singular/*")}
+    macros = [path.read_text("utf-8") for path in PROJECT_DIR.glob("dbt/macros/*.sql")]
     for name, rule in rules.items():
         assert set(rule) == {"threshold", "unit", "severity", "reason", "decided_date"}, name
         assert rule["severity"] in {"warn", "error"}, name
         assert len(rule["reason"]) > 40, name
         assert date.fromisoformat(rule["decided_date"]), name
-        assert any(f"['{name}']" in text for text in sql.values()), name
-    assert set(sql) - {"singular"} == set(rules) - {"quiet_market"}
+        assert any(f"['{name}']" in text for text in [*sql.values(), *macros]), name
+    assert set(sql) - {"singular"} == set(rules) - {
+        "quiet_market",
+        "least_split_factor",
+        "least_rewritten_sessions",
+    }

@@ -7,6 +7,19 @@ prices as (
 
 ),
 
+second_closes as (
+
+    select * from {{ ref('stg_equity_closes_second_source') }}
+
+),
+
+tolerances as (
+
+    select * from {{ ref('stg_reconciliation_tolerances') }}
+    where table_name = 'equity_prices'
+
+),
+
 companies as (
 
     select * from {{ ref('stg_companies') }}
@@ -30,7 +43,8 @@ listed as (
         prices.high_usd,
         prices.low_usd,
         prices.close_usd,
-        prices.volume_shares
+        prices.volume_shares,
+        prices.source
     from prices
     inner join companies on prices.ticker = companies.ticker
     inner join sessions on prices.session_date = sessions.session_date
@@ -48,6 +62,8 @@ lagged as (
     select
         *,
         lag(close_usd) over by_session as last_close_usd,
+        lag(session_date) over by_session as last_close_date,
+        lag(source) over by_session as last_source,
         session_number - lag(session_number) over by_session as sessions_since_last_close,
         avg(volume_shares) over before_20 as volume_mean_20d,
         count(volume_shares) over before_20 as n_volumes_20d
@@ -61,10 +77,76 @@ lagged as (
 
 ),
 
+switches as (
+
+    -- Where another source takes over, the two must be seen side by side on one session: the
+    -- new one on the last session of the old, or the old one on the first session of the new.
+    select
+        lagged.ticker,
+        lagged.session_number,
+        greatest(
+            abs(new_before.close_usd / lagged.last_close_usd - 1),
+            abs(old_today.close_usd / lagged.close_usd - 1)
+        ) as largest_difference,
+        coalesce(own.field, other.field) as field,
+        coalesce(own.tolerance, other.tolerance) as tolerance
+    from lagged
+    left join second_closes as new_before
+        on
+            lagged.ticker = new_before.ticker
+            and lagged.last_close_date = new_before.session_date
+            and lagged.source = new_before.source
+    left join second_closes as old_today
+        on
+            lagged.ticker = old_today.ticker
+            and lagged.session_date = old_today.session_date
+            and lagged.last_source = old_today.source
+    left join tolerances as own on lagged.ticker = own.ticker
+    left join tolerances as other on other.ticker = '*'
+    where lagged.source <> lagged.last_source
+
+),
+
+judged as (
+
+    select
+        lagged.*,
+        switches.ticker is not null as is_mixed_source,
+        -- A tolerance for returns says that the levels of the two are adjusted apart.
+        switches.ticker is not null
+        and not coalesce(
+            switches.field = 'close_usd' and switches.largest_difference <= switches.tolerance,
+            false
+        ) as is_source_break
+    from lagged
+    left join switches
+        on
+            lagged.ticker = switches.ticker
+            and lagged.session_number = switches.session_number
+
+),
+
+chained as (
+
+    select
+        *,
+        -- Closes of one run may be divided by one another.
+        cast(
+            sum(case when is_source_break then 1 else 0 end) over (
+                partition by ticker order by session_number
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as source_run,
+        sessions_since_last_close = 1 and not is_source_break as has_return
+    from judged
+
+),
+
 returned as (
 
-    -- A return exists only over two consecutive sessions: carrying a close over a hole would
-    -- put several days' movement into one.
+    -- A return exists only over two consecutive sessions of comparable sources: carrying a close
+    -- over a hole would put several days' movement into one, and two sources' closes the
+    -- difference between them.
     select
         ticker,
         session_date,
@@ -74,19 +156,20 @@ returned as (
         low_usd,
         close_usd,
         volume_shares,
-        case when sessions_since_last_close = 1 then last_close_usd end as previous_close_usd,
-        case when sessions_since_last_close = 1 then close_usd / last_close_usd - 1 end
-            as simple_return,
-        case when sessions_since_last_close = 1 then ln(close_usd / last_close_usd) end
-            as log_return,
-        coalesce(sessions_since_last_close > 1, false) as is_gap,
+        source,
+        source_run,
+        case when has_return then last_close_usd end as previous_close_usd,
+        case when has_return then close_usd / last_close_usd - 1 end as simple_return,
+        case when has_return then ln(close_usd / last_close_usd) end as log_return,
+        coalesce(sessions_since_last_close > 1 or is_source_break, false) as is_gap,
+        is_mixed_source,
         coalesce(volume_shares = 0, false) as is_zero_volume,
         coalesce(
             open_usd = close_usd and high_usd = close_usd and low_usd = close_usd, false
         ) as is_flat_bar,
         case when n_volumes_20d = 20 then volume_shares / nullif(volume_mean_20d, 0) end
             as volume_ratio_20d
-    from lagged
+    from chained
 
 )
 

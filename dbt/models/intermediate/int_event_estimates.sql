@@ -81,7 +81,8 @@ bars as (
         event_firms.ticker,
         count(*) filter (where equity_returns.is_gap) as n_gap_days,
         count(*) filter (where equity_returns.is_zero_volume) as n_zero_volume_days,
-        count(*) filter (where equity_returns.is_flat_bar) as n_flat_bar_days
+        count(*) filter (where equity_returns.is_flat_bar) as n_flat_bar_days,
+        count(*) filter (where equity_returns.is_mixed_source) as n_mixed_source_days
     from event_firms
     inner join equity_returns
         on
@@ -128,6 +129,7 @@ estimates as (
         coalesce(masked.n_masked, 0) as n_masked,
         coalesce(bars.n_zero_volume_days, 0) as n_zero_volume_days,
         coalesce(bars.n_flat_bar_days, 0) as n_flat_bar_days,
+        coalesce(bars.n_mixed_source_days, 0) as n_mixed_source_days,
         coalesce(judged.n_est, 0) < parameters.short_window_sessions as is_short_window,
         models.n_coefficients,
         panels.factor_source,
@@ -199,6 +201,7 @@ cleared as (
         n_masked,
         n_zero_volume_days,
         n_flat_bar_days,
+        n_mixed_source_days,
         is_short_window,
         n_coefficients,
         factor_source,

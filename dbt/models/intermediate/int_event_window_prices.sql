@@ -39,7 +39,8 @@ based as (
         windows.n_days,
         event_firms.t0_number + windows.first_day as first_number,
         event_firms.t0_number + windows.last_day as last_number,
-        base.close_usd as base_close_usd
+        base.close_usd as base_close_usd,
+        base.source_run
     from event_firms
     cross join windows
     left join closes as base
@@ -51,13 +52,15 @@ based as (
 
 lowest as (
 
-    -- A missing close could be the lowest one, so the window must be complete.
+    -- A missing close could be the lowest one, so the window must be complete, and of sources
+    -- that can be compared with the base.
     select
         based.event_id,
         based.ticker,
         based.window_id,
         based.base_close_usd,
         based.first_number,
+        based.source_run,
         min(closes.close_usd) as lowest_close_usd,
         arg_min(closes.session_number, (closes.close_usd, closes.session_number))
             as lowest_number
@@ -65,6 +68,7 @@ lowest as (
     inner join closes
         on
             based.ticker = closes.ticker
+            and based.source_run = closes.source_run
             and closes.session_number between based.first_number and based.last_number
     where based.base_close_usd is not null
     group by all
@@ -83,6 +87,7 @@ recovered as (
     inner join closes
         on
             lowest.ticker = closes.ticker
+            and lowest.source_run = closes.source_run
             and lowest.lowest_number < closes.session_number
             and lowest.base_close_usd <= closes.close_usd
     where lowest.lowest_close_usd < lowest.base_close_usd
@@ -115,7 +120,8 @@ oddities as (
         based.ticker,
         based.window_id,
         bool_or(closes.is_zero_volume) as has_zero_volume,
-        bool_or(closes.is_flat_bar) as has_flat_bar
+        bool_or(closes.is_flat_bar) as has_flat_bar,
+        bool_or(closes.is_mixed_source) as has_mixed_source
     from based
     inner join closes
         on
@@ -143,7 +149,8 @@ measured as (
         end as sessions_to_recover,
         overlapping.event_id is not null as is_overlap,
         coalesce(oddities.has_zero_volume, false) as has_zero_volume,
-        coalesce(oddities.has_flat_bar, false) as has_flat_bar
+        coalesce(oddities.has_flat_bar, false) as has_flat_bar,
+        coalesce(oddities.has_mixed_source, false) as has_mixed_source
     from based
     left join lowest
         on

@@ -49,7 +49,8 @@ run as (
             concat_ws(
                 ';',
                 case when is_zero_volume then 'zero_volume' end,
-                case when is_flat_bar then 'flat_bar' end
+                case when is_flat_bar then 'flat_bar' end,
+                case when is_mixed_source then 'mixed_source' end
             ),
             ''
         ) as flags

@@ -91,7 +91,11 @@ joined as (
                     when prices.has_zero_volume or estimates.n_zero_volume_days > 0
                         then 'zero_volume'
                 end,
-                case when prices.has_flat_bar or estimates.n_flat_bar_days > 0 then 'flat_bar' end
+                case when prices.has_flat_bar or estimates.n_flat_bar_days > 0 then 'flat_bar' end,
+                case
+                    when prices.has_mixed_source or estimates.n_mixed_source_days > 0
+                        then 'mixed_source'
+                end
             ),
             ''
         ) as flags

@@ -113,10 +113,12 @@ longest as (
 
 lowest as (
 
-    -- From the event session to the last configured one, every close present.
+    -- From the event session to the last configured one, every close present and of sources that
+    -- can be compared.
     select
         event_firms.event_id,
         event_firms.ticker,
+        min(bars.source_run) as source_run,
         min(bars.close_usd) as lowest_close_usd
     from event_firms
     cross join longest
@@ -126,7 +128,9 @@ lowest as (
             and bars.session_number between event_firms.t0_number
             and event_firms.t0_number + longest.last_day
     group by event_firms.event_id, event_firms.ticker
-    having count(*) = any_value(longest.last_day) + 1
+    having
+        count(*) = any_value(longest.last_day) + 1
+        and min(bars.source_run) = max(bars.source_run)
 
 ),
 
@@ -159,9 +163,11 @@ measured as (
         before.close_usd as close_before_usd,
         bars.close_usd,
         bars.simple_return as raw_return,
-        bars.open_usd / before.close_usd - 1 as gap,
+        case when bars.source_run = before.source_run then bars.open_usd / before.close_usd - 1 end
+            as gap,
         bars.low_usd as intraday_low_usd,
-        bars.low_usd / before.close_usd - 1 as intraday_low_return,
+        case when bars.source_run = before.source_run then bars.low_usd / before.close_usd - 1 end
+            as intraday_low_return,
         bars.volume_ratio_20d as volume_ratio,
         bitcoin.bitcoin_return as btc_return,
         bitcoin.factor_source as btc_factor_source,
@@ -177,7 +183,7 @@ measured as (
         around.car_m1_p1,
         -- `least` skips a missing value, which would turn unknown into no drawdown.
         case
-            when lowest.lowest_close_usd is not null and before.close_usd is not null
+            when lowest.source_run = before.source_run
                 then least(0, lowest.lowest_close_usd / before.close_usd - 1)
         end as max_drawdown,
         exposure.hpc_contracted_mw,
@@ -198,7 +204,11 @@ measured as (
                     when bars.is_zero_volume or estimates.n_zero_volume_days > 0
                         then 'zero_volume'
                 end,
-                case when bars.is_flat_bar or estimates.n_flat_bar_days > 0 then 'flat_bar' end
+                case when bars.is_flat_bar or estimates.n_flat_bar_days > 0 then 'flat_bar' end,
+                case
+                    when bars.is_mixed_source or estimates.n_mixed_source_days > 0
+                        then 'mixed_source'
+                end
             ),
             ''
         ) as flags

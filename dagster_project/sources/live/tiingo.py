@@ -1,0 +1,200 @@
+"""Daily bars, splits and dividends from Tiingo's end-of-day interface, with the user's own key.
+
+Tiingo's ``adjClose`` is adjusted for dividends too, which the rest of the warehouse is not.
+Bars are therefore built from the prices as traded and the split factors after them, and every
+question reaches to the newest day: a split after the window has changed the window's prices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from http import HTTPStatus
+from typing import Any, Protocol
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from dagster_project.contracts import Window
+from dagster_project.errors import SourceError
+from dagster_project.sources.live.asking import Cost, EquityVendor, Getter, words_of
+from dagster_project.sources.live.equity_history import (
+    MAX_RATIO,
+    Bar,
+    Dividend,
+    History,
+    Split,
+    UnknownSymbol,
+    UnusableAnswer,
+    array,
+    as_of,
+    mapping,
+    number,
+    positive,
+    shown,
+    sifted,
+)
+from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
+from dagster_project.sources.live.symbol_aliases import SymbolAlias
+
+HOST = "tiingo"
+NEW_YORK = ZoneInfo("America/New_York")
+# From this hour on the day's prices are offered; corrections follow until 20:00.
+OFFERED_FROM = time(17, 30)
+# All splits of a share together: far beyond any on record, and far from where numbers end.
+MAX_ADJUSTMENT = 1e9
+
+
+class Key(Protocol):
+    """A secret that shows itself only when asked by name."""
+
+    def reveal(self) -> str:
+        """The key."""
+
+
+def _day(value: Any) -> date:
+    """The day of ``2019-01-02T00:00:00.000Z``: a date at midnight, in whatever zone."""
+    if isinstance(value, str) and value[10:] in {"", "T00:00:00.000Z", "T00:00:00Z"}:
+        try:
+            return date.fromisoformat(value[:10])
+        except ValueError:
+            pass
+    raise UnusableAnswer(f"The answer has {shown(value)} where a date belongs.")
+
+
+def _refuse_words(body: Any, symbol: str) -> None:
+    """Raises for an answer that is an error in words, which may come with any status."""
+    if not isinstance(body, dict):
+        return
+    words = body.get("detail")
+    if not isinstance(words, str):
+        raise UnusableAnswer("The answer is an object where a list of days belongs.")
+    if "not found" in words.lower():
+        raise UnknownSymbol(
+            f"Tiingo does not know {symbol}: {words[:120]}",
+            mend="if the share has another symbol now, add it to ledger/symbol_aliases.csv",
+        )
+    if "run over your" in words.lower():
+        raise HttpUnavailable(
+            f"Tiingo's allowance is used up: {words[:160]}",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            mend="wait for the next hour, day or month, as it says",
+        )
+    raise UnusableAnswer(f"Tiingo refused {symbol}: {words[:120]}")
+
+
+def _field(row: dict[str, Any], name: str) -> Any:
+    if name not in row:
+        raise UnusableAnswer(f"A day of the answer has no {name}.")
+    return row[name]
+
+
+def _split_factor(row: dict[str, Any], day: date) -> float:
+    factor = number(_field(row, "splitFactor"), "splitFactor")
+    if factor is None or not positive(factor, MAX_RATIO):
+        raise UnusableAnswer(f"The split factor of {day} is {factor}.")
+    return factor
+
+
+def _scaled(value: float | None, by: float) -> float | None:
+    return None if value is None else value / by
+
+
+def _whole_shares(volume: float | None, by: float) -> float | None:
+    """Shares of today for shares of then, whole where a reverse split left a fraction."""
+    if volume is None or by == 1 or not math.isfinite(volume * by):
+        return volume
+    return round(volume * by)
+
+
+def parse_prices(body: Any, symbol: str, window: Window, retrieved_at: datetime) -> History:
+    """The share's history out of a decoded answer of ``/tiingo/daily/{symbol}/prices``.
+
+    The answer must reach to the newest day, or its prices are not adjusted for later splits.
+    ``retrieved_at`` (UTC) decides whether the newest day was final. Raises UnknownSymbol;
+    HttpUnavailable where the answer says that the allowance is used up; UnusableAnswer.
+    """
+    _refuse_words(body, symbol)
+    rows = [mapping(row, "a day") for row in array(body, "the body")]
+    dated = sorted(((_day(_field(row, "date")), row) for row in rows), key=lambda pair: pair[0])
+    days = [day for day, _ in dated]
+    if len(set(days)) < len(days):
+        raise UnusableAnswer("The answer has a day twice.")
+    now = as_of(retrieved_at, NEW_YORK)
+    if days and days[-1] > now.date():
+        # Its split factor would rewrite the days before it.
+        raise UnusableAnswer(f"The answer has {days[-1]}, which had not come when it was given.")
+    bars: list[Bar] = []
+    splits: list[Split] = []
+    dividends: list[Dividend] = []
+    later = 1.0
+    for day, row in reversed(dated):
+        prices = {
+            name: _scaled(number(_field(row, name), name), later)
+            for name in ("open", "high", "low", "close")
+        }
+        volume = number(_field(row, "volume"), "volume")
+        bars.append(Bar(session_date=day, volume=_whole_shares(volume, later), **prices))
+        factor = _split_factor(row, day)
+        if factor != 1:
+            splits.append(Split(day, factor))
+            # The factor applies from its own day on: only what was traded before is rewritten.
+            later *= factor
+            if not 1 / MAX_ADJUSTMENT <= later <= MAX_ADJUSTMENT:
+                raise UnusableAnswer(f"The splits after {day} multiply to {later}.")
+        paid = number(_field(row, "divCash"), "divCash")
+        if paid:
+            dividends.append(Dividend(day, paid, "as_paid"))
+
+    def is_over(day: date) -> bool:
+        return day < now.date() or (day == now.date() and now.time() >= OFFERED_FROM)
+
+    return sifted(
+        reversed(bars), splits, dividends, window=window, is_over=is_over, today=now.date()
+    )
+
+
+class TiingoVendor(EquityVendor):
+    """Tiingo behind the project's HTTP layer.
+
+    ``key`` is the user's; without one every question is refused, with what to set. The rest is
+    as for every EquityVendor.
+    """
+
+    name = HOST
+    _words = "Tiingo"
+
+    def __init__(
+        self,
+        client: Getter,
+        key: Key | None,
+        *,
+        aliases: Sequence[SymbolAlias] = (),
+        asked_on: date,
+        probe_symbol: str = "SPY",
+    ) -> None:
+        super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
+        self._key = key
+
+    def _history(self, ticker: str, symbol: str, window: Window, cost: Cost) -> History:
+        if not self._key:
+            raise SourceError(
+                "Tiingo is asked with a key, and there is none.",
+                mend="set MINER_TIINGO_KEY to the token of your account at tiingo.com",
+            )
+        try:
+            reply = self._client.get(
+                HOST,
+                f"/tiingo/daily/{quote(symbol.lower(), safe='')}/prices",
+                # No end: splits after the window change what its prices are today.
+                {"startDate": window.start.isoformat(), "format": "json"},
+                secret_headers={"Authorization": f"Token {self._key.reveal()}"},
+            )
+        except HttpRefused as error:
+            cost.requests += 1
+            if error.status == HTTPStatus.NOT_FOUND:
+                _refuse_words(words_of(error), symbol)
+            raise
+        cost.add(reply)
+        return parse_prices(parse_json(reply), symbol, window, reply.retrieved_at)

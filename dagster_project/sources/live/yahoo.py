@@ -1,0 +1,259 @@
+"""Daily bars, splits and dividends from Yahoo's chart interface (version 8).
+
+The question is one address; what changes there is whom Yahoo lets in, which is the work of the
+HTTP layer's browser-like connection. Closes are adjusted for splits and not for dividends
+(``adjclose`` is not used). ``docs/decisions.md`` says why yfinance is not in between; the tests
+hold this reader to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from dagster_project.contracts import Window
+from dagster_project.sources.live.asking import Cost, EquityVendor, Getter, words_of
+from dagster_project.sources.live.equity_history import (
+    Bar,
+    Dividend,
+    History,
+    Split,
+    UnknownSymbol,
+    UnusableAnswer,
+    array,
+    as_of,
+    mapping,
+    number,
+    shown,
+    sifted,
+    whole_number,
+)
+from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.http_errors import HttpRefused
+from dagster_project.sources.live.symbol_aliases import SymbolAlias
+
+HOST = "yahoo"
+NEW_YORK = "America/New_York"
+# Prices come up to a quarter of an hour late, and the closing auction is entered after the bell.
+SETTLING = timedelta(minutes=30)
+REGULAR_CLOSE = time(16, 0)
+_PRICES = ("open", "high", "low", "close")
+
+
+def _shortest(value: float | None) -> float | None:
+    """The decimal that was meant: 317.1 for 317.1000061035156.
+
+    Prices travel as single-precision numbers, printed with the digits of a double. The shortest
+    decimal of the same single-precision number takes the noise away; a number that is not one
+    is left as it is.
+    """
+    if value is None:
+        return None
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    return float(str(single)) if float(single) == value else value
+
+
+def _zone(meta: dict[str, Any]) -> ZoneInfo:
+    name = meta.get("exchangeTimezoneName", NEW_YORK)
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, TypeError, AttributeError, OSError):
+        raise UnusableAnswer(f"The answer has the time zone {shown(name)}.") from None
+
+
+def _instant(value: Any, zone: ZoneInfo, what: str) -> datetime:
+    seconds = whole_number(value, what)
+    try:
+        return datetime.fromtimestamp(seconds, zone)
+    except (OverflowError, ValueError, OSError):
+        raise UnusableAnswer(f"The answer has {seconds} where {what}, an instant, belongs.") from (
+            None
+        )
+
+
+def _check_meta(meta: dict[str, Any], symbol: str, currency: str) -> None:
+    """The answer must be about what was asked for."""
+    expected = (("symbol", symbol), ("currency", currency), ("dataGranularity", "1d"))
+    for name, wanted in expected:
+        found = meta.get(name)
+        if not isinstance(found, str) or found.upper() != wanted.upper():
+            raise UnusableAnswer(
+                f"The answer has {name} {shown(found)} where {wanted} was asked for."
+            )
+
+
+def _refuse_error(error: Any, symbol: str) -> None:
+    """Raises for an error object, but for the one that says there is nothing in the window."""
+    fields = mapping(error, "error")
+    code, words = fields.get("code"), fields.get("description")
+    if not isinstance(code, str) or not isinstance(words, str):
+        raise UnusableAnswer("The answer is an error without words.")
+    if code == "Bad Request" and words.startswith("Data doesn't exist"):
+        return
+    if code == "Not Found":
+        raise UnknownSymbol(
+            f"Yahoo does not know {symbol}: {words[:120]}.",
+            mend="if the share has another symbol now, add it to ledger/symbol_aliases.csv",
+        )
+    raise UnusableAnswer(f"Yahoo refused {symbol}: {code[:40]}: {words[:120]}.")
+
+
+def _bars(result: dict[str, Any], zone: ZoneInfo) -> Iterator[Bar]:
+    (quotes,) = array(mapping(result.get("indicators"), "indicators").get("quote"), "quote", 1)
+    fields = mapping(quotes, "quote")
+    if "timestamp" not in result and not fields:
+        # A share without a session in the window.
+        return
+    stamps = array(result.get("timestamp"), "timestamp")
+    columns = {name: array(fields.get(name), name, len(stamps)) for name in (*_PRICES, "volume")}
+    for row, stamp in enumerate(stamps):
+        prices = {name: _shortest(number(columns[name][row], name)) for name in _PRICES}
+        yield Bar(
+            session_date=_instant(stamp, zone, "timestamp").date(),
+            volume=number(columns["volume"][row], "volume"),
+            **prices,
+        )
+
+
+def _events(result: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    events = mapping(result.get("events", {}), "events")
+    listed = mapping(events.get(kind, {}), kind)
+    return [mapping(event, kind) for event in listed.values()]
+
+
+def _splits(result: dict[str, Any], zone: ZoneInfo) -> Iterator[Split]:
+    for event in _events(result, "splits"):
+        new = number(event.get("numerator"), "numerator")
+        old = number(event.get("denominator"), "denominator")
+        if not new or not old:
+            raise UnusableAnswer("The answer has a split without a ratio.")
+        yield Split(_instant(event.get("date"), zone, "date of a split").date(), new / old)
+
+
+def _dividends(result: dict[str, Any], zone: ZoneInfo) -> Iterator[Dividend]:
+    for event in _events(result, "dividends"):
+        amount = number(event.get("amount"), "amount")
+        if amount is None:
+            raise UnusableAnswer("The answer has a dividend without an amount.")
+        day = _instant(event.get("date"), zone, "date of a dividend").date()
+        yield Dividend(day, amount, "split_adjusted")
+
+
+def _end_of_session(meta: dict[str, Any], zone: ZoneInfo) -> datetime | None:
+    """When the session ends that runs or ran last, by the vendor's own clock; None: not said."""
+    periods = meta.get("currentTradingPeriod")
+    if periods is None:
+        return None
+    regular = mapping(mapping(periods, "currentTradingPeriod").get("regular"), "regular")
+    return _instant(regular.get("end"), zone, "end of the session")
+
+
+def parse_chart(
+    body: Any, symbol: str, window: Window, retrieved_at: datetime, *, currency: str = "USD"
+) -> History:
+    """The share's history out of a decoded answer of ``/v8/finance/chart/{symbol}``.
+
+    ``retrieved_at`` (UTC) decides which session was over, so that a recorded answer always
+    means the same. Dates are the exchange's. An error that says there is no data in the window
+    gives an empty history. Raises UnknownSymbol; UnusableAnswer for everything malformed.
+    """
+    chart = mapping(mapping(body, "the body").get("chart"), "chart")
+    if chart.get("error") is not None:
+        _refuse_error(chart["error"], symbol)
+        return History()
+    (only,) = array(chart.get("result"), "result", 1)
+    result = mapping(only, "result")
+    meta = mapping(result.get("meta"), "meta")
+    _check_meta(meta, symbol, currency)
+    zone = _zone(meta)
+    now = as_of(retrieved_at, zone)
+    end = _end_of_session(meta, zone)
+
+    def is_over(day: date) -> bool:
+        if end is not None and end.date() == day:
+            return end + SETTLING <= now
+        if end is not None and end.date() > day == now.date():
+            # The vendor speaks of the next session already.
+            return datetime.combine(day, REGULAR_CLOSE, zone) + SETTLING <= now
+        return day < now.date()
+
+    return sifted(
+        _bars(result, zone),
+        _splits(result, zone),
+        _dividends(result, zone),
+        window=window,
+        is_over=is_over,
+        today=now.date(),
+    )
+
+
+def _empty_or_error(refused: HttpRefused, symbol: str) -> History:
+    """What an error of HTTP means: nothing in the window, or an error. Raises SourceError."""
+    try:
+        error = mapping(mapping(words_of(refused), "the body").get("chart"), "chart")["error"]
+        _refuse_error(error, symbol)
+    except (UnusableAnswer, KeyError):
+        raise refused from None
+    return History()
+
+
+def _midnight(day: date) -> str:
+    return str(int(datetime.combine(day, time(), ZoneInfo(NEW_YORK)).timestamp()))
+
+
+class YahooVendor(EquityVendor):
+    """Yahoo behind the project's HTTP layer.
+
+    ``currencies`` are the listing currencies of tickers that are not in USD: an answer in
+    another currency than the expected one is refused. The rest is as for every EquityVendor.
+    """
+
+    name = HOST
+    _words = "Yahoo"
+
+    def __init__(
+        self,
+        client: Getter,
+        *,
+        aliases: Sequence[SymbolAlias] = (),
+        asked_on: date,
+        probe_symbol: str = "SPY",
+        currencies: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
+        self._currencies = dict(currencies or {})
+
+    def _history(self, ticker: str, symbol: str, window: Window, cost: Cost) -> History:
+        try:
+            reply = self._client.get(
+                HOST,
+                f"/v8/finance/chart/{quote(symbol, safe='')}",
+                {
+                    "period1": _midnight(window.start),
+                    "period2": _midnight(window.end + timedelta(days=1)),
+                    "interval": "1d",
+                    "events": "div,splits",
+                    "includePrePost": "false",
+                },
+            )
+        except HttpRefused as error:
+            cost.requests += 1
+            # Unknown symbols and empty windows are errors of HTTP too, with words in the body.
+            if error.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+                raise
+            return _empty_or_error(error, symbol)
+        cost.add(reply)
+        return parse_chart(
+            parse_json(reply),
+            symbol,
+            window,
+            reply.retrieved_at,
+            currency=self._currencies.get(ticker, "USD"),
+        )
