@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +24,8 @@ SOURCE_MODES = ("bundled", "live", "replay")
 # A User-Agent is plain printable text; brackets would end the comment it stands in.
 CONTACT = re.compile(r"[!-'*-~][ -'*-~]{1,198}[!-'*-~]")
 URL_PREFIX = "MINER_URL_"
+# The bundled figures begin here: what live sources add goes on from the same day.
+FIRST_LIVE_DATE = date(2024, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Settings:
     ``source_urls``  pairs of a host's key and the base address to ask instead of its own
     ``tiingo_key``  key of Tiingo (empty: Tiingo is not asked)
     ``proxy``  HTTP proxy for live requests, as HTTPS_PROXY names it (empty: none)
+    ``live_since``  first date asked for of a series that has nothing stored
+    ``alert_webhook``  address that hears of failed sources and runs (empty: nobody does)
     """
 
     data_dir: Path
@@ -58,12 +62,26 @@ class Settings:
     source_urls: tuple[tuple[str, str], ...] = ()
     tiingo_key: Secret = NO_SECRET
     proxy: Secret = NO_SECRET
+    live_since: date = FIRST_LIVE_DATE
+    alert_webhook: Secret = NO_SECRET
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every key and password that is set: words no record, log or error may hold."""
         password = Secret(urlsplit(self.proxy.reveal()).password or "")
         return tuple(secret for secret in (self.tiingo_key, password) if secret)
+
+    @property
+    def asks_vendors(self) -> bool:
+        """Whether series come from vendors, now or as recorded, and grow day by day."""
+        return self.source_mode in {"live", "replay"}
+
+    def with_source(self, mode: str) -> Settings:
+        """The same settings with another source of figures; empty: these.
+
+        Raises SettingsError for a word that is no source.
+        """
+        return replace(self, source_mode=_source_mode(mode, "source")) if mode else self
 
     @property
     def warehouse_path(self) -> Path:
@@ -117,6 +135,42 @@ def _switch(environment: Mapping[str, str], name: str) -> bool:
 def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
     value = environment.get(name, "").strip()
     return Path(value).expanduser().resolve() if value else default
+
+
+def _source_mode(value: str, name: str = "MINER_SOURCE") -> str:
+    if value not in SOURCE_MODES:
+        raise SettingsError(
+            f"{name}={value!r} is not a source.",
+            mend=f"choose one of: {', '.join(SOURCE_MODES)}",
+        )
+    return value
+
+
+def _since(environment: Mapping[str, str]) -> date:
+    value = environment.get("MINER_LIVE_SINCE", "").strip()
+    if not value:
+        return FIRST_LIVE_DATE
+    try:
+        since = date.fromisoformat(value)
+    except ValueError:
+        since = date.max
+    if not date(2009, 1, 3) <= since <= datetime.now(UTC).date():
+        raise SettingsError(
+            f"MINER_LIVE_SINCE={value!r} is not a date between bitcoin's first block and today.",
+            mend="write it like MINER_LIVE_SINCE=2024-01-01, or unset it",
+        )
+    return since
+
+
+def _webhook(environment: Mapping[str, str]) -> Secret:
+    value = environment.get("MINER_ALERT_WEBHOOK", "").strip()
+    # The address is a key itself: who has it can write to the team. It is not repeated.
+    if value and not re.fullmatch(r"(https://|http://(127\.0\.0\.1|localhost)[:/])[!-~]+", value):
+        raise SettingsError(
+            "MINER_ALERT_WEBHOOK is not an https address.",
+            mend="copy the address again from the chat service, or unset it",
+        )
+    return Secret(value)
 
 
 def _instant(environment: Mapping[str, str], name: str) -> datetime | None:
@@ -188,7 +242,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     ``MINER_SOURCE``, ``MINER_ALLOW_SMALLER``, ``MINER_KEEP_PUBLICATIONS``, ``MINER_SCHEDULE``;
     for live sources and replay ``MINER_CONTACT``, ``MINER_ARCHIVE_DIR`` (default: ``archive/``
     in the output folder), ``MINER_REPLAY_AT``, ``MINER_URL_<HOST>``, ``MINER_TIINGO_KEY`` and the
-    machine's ``HTTPS_PROXY``.
+    machine's ``HTTPS_PROXY``, ``MINER_LIVE_SINCE`` and ``MINER_ALERT_WEBHOOK``.
 
     Raises SettingsError when a folder does not exist or a value is not understood.
     """
@@ -200,12 +254,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             mend="point MINER_DATA_DIR at a folder with snapshot/, ledger/ and study/ "
             "(data/README.md describes the files), or unset it for the bundled figures",
         )
-    source_mode = environment.get("MINER_SOURCE", "").strip() or "bundled"
-    if source_mode not in SOURCE_MODES:
-        raise SettingsError(
-            f"MINER_SOURCE={source_mode!r} is not a source.",
-            mend=f"choose one of: {', '.join(SOURCE_MODES)}",
-        )
+    source_mode = _source_mode(environment.get("MINER_SOURCE", "").strip() or "bundled")
     keep_text = environment.get("MINER_KEEP_PUBLICATIONS", "").strip() or "3"
     if not keep_text.isdigit() or int(keep_text) < 1:
         raise SettingsError(
@@ -226,6 +275,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         source_urls=_source_urls(environment),
         tiingo_key=_key(environment, "MINER_TIINGO_KEY"),
         proxy=_proxy(environment),
+        live_since=_since(environment),
+        alert_webhook=_webhook(environment),
     )
 
 

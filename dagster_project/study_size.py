@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dagster_project.contracts import BY_NAME
-from dagster_project.errors import SourceError
-from dagster_project.sources import Source
+from dagster_project.errors import OnePartError
+from dagster_project.sources.base import OnePart
 
 # Equal to `max_factors` under `vars:` in dbt/dbt_project.yml.
 DEFAULT_MAX_FACTORS = 2
@@ -22,13 +22,13 @@ def most_factors(factor_lists: Iterable[str]) -> int:
     return max(counts, default=0)
 
 
-def max_factors(source: Source) -> int:
+def max_factors(folder: OnePart) -> int:
     """Factors that the SQL must have room for: those of the study, at least the default.
 
     A file that cannot be read gives the default; the load says what is wrong with it.
     """
     try:
-        frame = source.extract(BY_NAME["study_models"]).frame
+        frame = folder.extract(BY_NAME["study_models"]).frame
     except SourceError:
         return DEFAULT_MAX_FACTORS
     return max(DEFAULT_MAX_FACTORS, most_factors(frame["factors"].dropna()))

@@ -102,7 +102,8 @@ class TableRule:
 class Table:
     """Contract of one raw table.
 
-    ``key`` is the grain. ``time_column`` marks a series that is loaded by date windows.
+    ``key`` is the grain. ``time_column`` marks a series that is loaded by date windows;
+    ``symbol_column`` is the part of its key by which vendors are asked, where there is one.
     ``max_rejected_share`` is the share of rows that may break the contract before the
     whole batch is refused; ``max_removed_share`` the share of loaded rows that a complete
     extract may drop. ``optional`` says that a data folder may lack the file;
@@ -117,6 +118,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     time_column: str = ""
+    symbol_column: str = ""
     optional: bool = True
     default_from_bundled: bool = False
     max_rejected_share: float = 0.0
@@ -136,12 +138,6 @@ class Table:
     def stored_columns(self) -> tuple[Column, ...]:
         """The contract's own columns followed by the provenance every row carries."""
         return self.columns + tuple(c for c in PROVENANCE if c.name not in self.column_names)
-
-    @property
-    def symbol_column(self) -> str:
-        """Key column beside the time of a series, by which vendors are asked; else ""."""
-        others = [name for name in self.key if name != self.time_column]
-        return others[0] if self.time_column and len(others) == 1 else ""
 
     @property
     def fingerprint(self) -> str:

@@ -198,6 +198,7 @@ EQUITY_PRICES = Table(
     grain="one row per ticker and session",
     key=("ticker", "session_date"),
     time_column="session_date",
+    symbol_column="ticker",
     optional=False,
     max_rejected_share=0.01,
     columns=(
@@ -233,6 +234,7 @@ EQUITY_CLOSES_SECOND_SOURCE = Table(
     grain="one row per ticker and session",
     key=("ticker", "session_date"),
     time_column="session_date",
+    symbol_column="ticker",
     max_rejected_share=0.01,
     columns=(
         Column(
@@ -514,6 +516,7 @@ NETWORK_METRICS_SECOND_SOURCE = Table(
     grain="one row per UTC day and source",
     key=("date_utc", "source"),
     time_column="date_utc",
+    symbol_column="source",
     max_rejected_share=0.01,
     columns=(
         Column(
@@ -1340,6 +1343,7 @@ FILING_CANDIDATES = Table(
     grain="one row per ticker, filing day and filing",
     key=("ticker", "filed_date", "accession"),
     time_column="filed_date",
+    symbol_column="ticker",
     columns=(
         Column(
             "ticker",

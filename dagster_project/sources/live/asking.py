@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -20,7 +19,7 @@ from dagster_project.sources.live.equity_history import (
 from dagster_project.sources.live.http_client import Reply
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
 from dagster_project.sources.live.symbol_aliases import SymbolAlias, symbols_to_ask
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 
 class Getter(Protocol):
@@ -45,35 +44,6 @@ def words_of(refused: HttpRefused) -> Any:
         return json.loads(refused.body)
     except (ValueError, RecursionError):
         raise refused from None
-
-
-@dataclass
-class Cost:
-    """What the questions about one symbol cost so far."""
-
-    requests: int = 0
-    bytes: int = 0
-    waited_s: float = 0.0
-    retries: int = 0
-
-    def add(self, reply: Reply) -> None:
-        self.requests += reply.attempts
-        self.bytes += len(reply.body)
-        self.waited_s += reply.waited_s
-        self.retries += reply.attempts - 1
-
-    def answer(
-        self, table: Table, ticker: str, history: History, notes: tuple[str, ...]
-    ) -> VendorAnswer:
-        return VendorAnswer(
-            columns=columns_for(table, ticker, history),
-            requests=self.requests,
-            bytes=self.bytes,
-            waited_s=self.waited_s,
-            retries=self.retries,
-            notes=(*notes, *history.notes(ticker)),
-            complete=history.is_complete,
-        )
 
 
 class Fuse:
@@ -128,7 +98,7 @@ class EquityVendor(ABC):
         self._fuse = Fuse(self._words)
 
     @abstractmethod
-    def _history(self, ticker: str, symbol: str, window: Window, cost: Cost) -> History:
+    def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
         """The ticker's history under ``symbol``. Raises UnknownSymbol and other SourceErrors."""
 
     def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
@@ -139,24 +109,24 @@ class EquityVendor(ABC):
         says no, UnusableAnswer for an answer that cannot be believed.
         """
         columns_for(table, symbol, History())  # refuses a table that no price vendor fills
-        cost = Cost()
+        cost = Tally()
         *earlier, last = symbols_to_ask(symbol, self.name, self._asked_on, self._aliases)
         for candidate in earlier:
             try:
                 history = self._guarded(symbol, candidate, window, cost)
             except UnknownSymbol:
                 continue
-            return cost.answer(table, symbol, history, self._naming(symbol, candidate))
+            return self._answer(table, symbol, candidate, history, cost)
         history = self._guarded(symbol, last, window, cost)
-        return cost.answer(table, symbol, history, self._naming(symbol, last))
+        return self._answer(table, symbol, last, history, cost)
 
     def newest_date(self) -> date | None:
         """Newest session that is over and offered; None: none in ten days. Raises SourceError."""
         days = Window(self._asked_on - timedelta(days=10), self._asked_on)
-        bars = self._guarded(self._probe_symbol, self._probe_symbol, days, Cost()).bars
+        bars = self._guarded(self._probe_symbol, self._probe_symbol, days, Tally()).bars
         return bars[-1].session_date if bars else None
 
-    def _guarded(self, ticker: str, symbol: str, window: Window, cost: Cost) -> History:
+    def _guarded(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
         self._fuse.check()
         try:
             return self._history(ticker, symbol, window, cost)
@@ -170,6 +140,17 @@ class EquityVendor(ABC):
         except HttpUnavailable as error:
             self._fuse.watch(error)
             raise
+
+    def _answer(
+        self, table: Table, ticker: str, symbol: str, history: History, cost: Tally
+    ) -> VendorAnswer:
+        return cost.answer(
+            columns_for(table, ticker, history),
+            notes=(*self._naming(ticker, symbol), *history.notes(ticker)),
+            complete=history.is_complete,
+            # Prices are adjusted for splits: what was read before one is on another basis.
+            restated=bool(history.splits),
+        )
 
     def _naming(self, ticker: str, symbol: str) -> tuple[str, ...]:
         if symbol == ticker:

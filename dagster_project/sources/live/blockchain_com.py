@@ -16,7 +16,6 @@ from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
     Client,
-    Cost,
     LeftOut,
     Reply,
     Unbelievable,
@@ -29,7 +28,7 @@ from dagster_project.sources.live.figures import (
     wrong_question,
 )
 from dagster_project.sources.live.hashrates import TABLE, TH_PER_EH, Hashrate, row_of
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "blockchain_com"
 _PATH = "/charts/hash-rate"
@@ -47,7 +46,7 @@ class BlockchainCom:
         """Estimates for the window's days. Raises SourceError."""
         if table.name != TABLE or symbol != BITCOIN:
             raise wrong_question(self.name, table, symbol)
-        cost = Cost()
+        cost = Tally()
         days = (window.end - window.start).days + 1
         estimates, left_out, reply = self._ask(
             {"start": window.start.isoformat(), "timespan": f"{days}days"}, cost
@@ -64,11 +63,11 @@ class BlockchainCom:
 
     def newest_date(self) -> date | None:
         """Newest day that is over and has an estimate."""
-        estimates, _, reply = self._ask({"timespan": "14days"}, Cost())
+        estimates, _, reply = self._ask({"timespan": "14days"}, Tally())
         today = utc_naive(reply.retrieved_at).date()
         return max((e.date_utc for e in estimates if e.date_utc < today), default=None)
 
-    def _ask(self, params: dict[str, str], cost: Cost) -> tuple[list[Hashrate], LeftOut, Reply]:
+    def _ask(self, params: dict[str, str], cost: Tally) -> tuple[list[Hashrate], LeftOut, Reply]:
         # Sampled charts leave out days without saying which.
         asked = {**params, "format": "json", "sampled": "false"}
         reply = self._client.get(HOST, _PATH, asked)

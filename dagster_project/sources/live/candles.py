@@ -10,7 +10,6 @@ from typing import Any
 from dagster_project.contracts import Table, Window
 from dagster_project.sources.live.figures import (
     DAY_S,
-    Cost,
     LeftOut,
     Unbelievable,
     answer,
@@ -23,7 +22,7 @@ from dagster_project.sources.live.figures import (
     ranges,
     strays,
 )
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOUR_S = 3_600
 # Length of a bar in seconds, by the table that it fills.
@@ -77,7 +76,7 @@ def candle_answer(
     table: Table,
     window: Window,
     answers: Iterable[Bars],
-    cost: Cost,
+    cost: Tally,
     notes: Iterable[str] = (),
 ) -> VendorAnswer:
     """All closed and believable bars of the window, with what is missing in the notes.

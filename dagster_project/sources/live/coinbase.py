@@ -23,7 +23,6 @@ from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
     Client,
-    Cost,
     LeftOut,
     Unbelievable,
     day_of,
@@ -33,7 +32,7 @@ from dagster_project.sources.live.figures import (
     moment_s,
     wrong_question,
 )
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "coinbase"
 # The interface refuses a question about more bars than these.
@@ -54,20 +53,20 @@ class CoinbaseExchange:
         """Closed bars of the window's UTC days. Raises SourceError."""
         if table.name not in BAR_S or symbol != BITCOIN:
             raise wrong_question(self.name, table, symbol)
-        cost = Cost()
+        cost = Tally()
         return candle_answer(
             self.name, table, window, list(self._pages(BAR_S[table.name], window, cost)), cost
         )
 
     def newest_date(self) -> date | None:
         """Newest day that is over and has a bar."""
-        bars = self._ask({"granularity": str(DAY_S)}, DAY_S, Cost())
+        bars = self._ask({"granularity": str(DAY_S)}, DAY_S, Tally())
         return max(
             (day_of(bar.start_s) for bar in bars.candles if bar.start_s + DAY_S <= bars.asked_s),
             default=None,
         )
 
-    def _pages(self, step_s: int, window: Window, cost: Cost) -> Iterator[Bars]:
+    def _pages(self, step_s: int, window: Window, cost: Tally) -> Iterator[Bars]:
         """The window in stretches of as many bars as one call may ask for.
 
         The stretches follow from the window alone, never from the clock, so that a recorded
@@ -82,7 +81,7 @@ class CoinbaseExchange:
             inside = tuple(bar for bar in bars.candles if start_s <= bar.start_s <= last_s)
             yield Bars(inside, bars.left_out, bars.asked_s)
 
-    def _ask(self, params: dict[str, str], step_s: int, cost: Cost) -> Bars:
+    def _ask(self, params: dict[str, str], step_s: int, cost: Tally) -> Bars:
         reply = self._client.get(HOST, _PATH, params)
         cost.add(reply)
         candles, left_out = parse_candles(json_of(reply, self.name), step_s)

@@ -23,7 +23,6 @@ from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
     Client,
-    Cost,
     LeftOut,
     Unbelievable,
     json_of,
@@ -35,7 +34,7 @@ from dagster_project.sources.live.figures import (
 )
 from dagster_project.sources.live.hashrates import TH_PER_EH
 from dagster_project.sources.live.http_errors import HttpRefused
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "coinmetrics"
 TABLE = "network_metrics"
@@ -92,7 +91,7 @@ class CoinMetrics:
         """
         if table.name != TABLE or symbol != BITCOIN:
             raise wrong_question(self.name, table, symbol)
-        cost, left_out, notes = Cost(), LeftOut(), []
+        cost, left_out, notes = Tally(), LeftOut(), []
         try:
             figures, asked_on = self._series(METRICS, window, cost, left_out)
             paid: list[str] = []
@@ -128,7 +127,7 @@ class CoinMetrics:
         return max((day for day, _ in page.figures if day < today), default=None)
 
     def _one_by_one(
-        self, window: Window, cost: Cost, left_out: LeftOut
+        self, window: Window, cost: Tally, left_out: LeftOut
     ) -> tuple[dict[date, dict[str, float]], date, list[str]]:
         figures: dict[date, dict[str, float]] = {}
         paid: list[str] = []
@@ -146,7 +145,7 @@ class CoinMetrics:
         return dict(sorted(figures.items())), asked_on, paid
 
     def _series(
-        self, metrics: Sequence[str], window: Window, cost: Cost, left_out: LeftOut
+        self, metrics: Sequence[str], window: Window, cost: Tally, left_out: LeftOut
     ) -> tuple[dict[date, dict[str, float]], date]:
         """Figures by day over all pages, and the UTC day on which the last page came."""
         params = {

@@ -8,7 +8,6 @@ from typing import Any
 
 from dagster_project.contracts import Table, Window
 from dagster_project.sources.live.figures import (
-    Cost,
     LeftOut,
     Unbelievable,
     answer,
@@ -18,7 +17,7 @@ from dagster_project.sources.live.figures import (
     ranges,
     strays,
 )
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 # Luck moves a day's hashrate by about 8%; a hardware generation takes years to double it.
 _STRAY_FACTOR = 5.0
@@ -29,7 +28,7 @@ def daily_answer(
     table: Table,
     window: Window,
     rows: Iterable[Mapping[str, Any]],
-    cost: Cost,
+    cost: Tally,
     left_out: LeftOut,
     *,
     over_by: date,

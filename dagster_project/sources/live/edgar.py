@@ -10,7 +10,7 @@ from typing import Any
 
 from dagster_project.contracts import BY_NAME, Table, Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.base import Source
+from dagster_project.sources.base import OnePart
 from dagster_project.sources.live.edgar_answers import (
     NEW_YORK,
     Concept,
@@ -28,7 +28,7 @@ from dagster_project.sources.live.edgar_answers import (
 from dagster_project.sources.live.filing_text import Reading, plain_text, read_document
 from dagster_project.sources.live.http_client import HttpClient, Reply, parse_json
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 DATA, SEARCH, WWW = "sec", "sec_search", "sec_www"
 ARCHIVES = "https://www.sec.gov/Archives/edgar/data"
@@ -69,7 +69,7 @@ class EdgarStudy:
         return tuple(dict.fromkeys(form for search in self.searches for form in search.forms))
 
 
-def read_study(source: Source) -> EdgarStudy:
+def read_study(source: OnePart) -> EdgarStudy:
     """The study as the tables of a data folder say it. Raises SourceError."""
 
     def rows(name: str) -> list[dict[str, Any]]:
@@ -95,33 +95,15 @@ def read_study(source: Source) -> EdgarStudy:
 
 
 @dataclass
-class _Tally:
+class _Account(Tally):
     """What the answer for one symbol cost, and what is to be said of it."""
 
-    requests: int = 0
-    bytes: int = 0
-    waited_s: float = 0.0
-    retries: int = 0
     notes: list[str] = field(default_factory=list)
     complete: bool = True
 
     def count(self, reply: Reply) -> Reply:
-        self.requests += reply.attempts
-        self.bytes += len(reply.body)
-        self.waited_s += reply.waited_s
-        self.retries += max(0, reply.attempts - 1)
+        self.add(reply)
         return reply
-
-    def answer(self, columns: dict[str, list[Any]]) -> VendorAnswer:
-        return VendorAnswer(
-            columns=columns,
-            requests=self.requests,
-            bytes=self.bytes,
-            waited_s=self.waited_s,
-            retries=self.retries,
-            notes=tuple(self.notes),
-            complete=self.complete,
-        )
 
 
 def today_in_new_york() -> date:
@@ -155,17 +137,18 @@ class Edgar:
     def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
         """Rows of one company. Figures of XBRL come whole up to the window's end: a later
         filing may restate any earlier period."""
-        tally = _Tally()
+        tally = _Account()
         answers = {"filing_candidates": self._candidates, "xbrl_facts": self._facts}
         if table.name not in answers:
             raise SourceError(f"SEC EDGAR has no rows of table {table.name}.", where=symbol)
-        return tally.answer(answers[table.name](symbol, window, tally))
+        columns = answers[table.name](symbol, window, tally)
+        return tally.answer(columns, notes=tally.notes, complete=tally.complete)
 
     def newest_date(self) -> date | None:
         """Day of the newest filing of the study's first company with a central index key."""
         for _, cik in sorted(self._study.ciks.items()):
             filings = parse_submissions(
-                self._json(DATA, f"/submissions/CIK{cik}.json", _Tally()), cik, self._today()
+                self._json(DATA, f"/submissions/CIK{cik}.json", _Account()), cik, self._today()
             ).filings
             return max((filing.filed_date for filing in filings), default=None)
         return None
@@ -173,11 +156,11 @@ class Edgar:
     # ---- Asking ----
 
     def _json(
-        self, host: str, path: str, tally: _Tally, params: Mapping[str, str] | None = None
+        self, host: str, path: str, tally: _Account, params: Mapping[str, str] | None = None
     ) -> Any:
         return parse_json(tally.count(self._client.get(host, path, params)))
 
-    def _cik(self, symbol: str, tally: _Tally) -> str:
+    def _cik(self, symbol: str, tally: _Account) -> str:
         known = self._study.ciks.get(symbol)
         if known:
             return known
@@ -197,7 +180,7 @@ class Edgar:
 
     # ---- Candidate announcements ----
 
-    def _candidates(self, symbol: str, window: Window, tally: _Tally) -> dict[str, list[Any]]:
+    def _candidates(self, symbol: str, window: Window, tally: _Account) -> dict[str, list[Any]]:
         cik = self._cik(symbol, tally)
         filings, clock = self._filings(cik, window, tally)
         documents = self._matches(cik, window, filings, tally)
@@ -209,7 +192,7 @@ class Edgar:
         names = [column.name for column in BY_NAME["filing_candidates"].columns]
         return {name: [row[name] for row in rows] for name in (*names, "source_url")}
 
-    def _filings(self, cik: str, window: Window, tally: _Tally) -> tuple[dict[str, Filing], str]:
+    def _filings(self, cik: str, window: Window, tally: _Account) -> tuple[dict[str, Filing], str]:
         """Filings of the searched forms within the window, and the filer's clock."""
         path = f"/submissions/CIK{cik}.json"
         submissions = parse_submissions(self._json(DATA, path, tally), cik, self._today())
@@ -230,7 +213,7 @@ class Edgar:
         }, clock
 
     def _matches(
-        self, cik: str, window: Window, filings: dict[str, Filing], tally: _Tally
+        self, cik: str, window: Window, filings: dict[str, Filing], tally: _Account
     ) -> dict[str, list[str]]:
         """Documents that hold a phrase, by filing, those with most phrases first.
 
@@ -259,7 +242,7 @@ class Edgar:
         }
 
     def _search(
-        self, cik: str, search: FilingSearch, start: date, end: date, tally: _Tally
+        self, cik: str, search: FilingSearch, start: date, end: date, tally: _Account
     ) -> list[Hit]:
         """Every hit of one phrase; a window with more than can be paged is halved."""
         hits: dict[tuple[str, str], Hit] = {}
@@ -308,7 +291,7 @@ class Edgar:
         filing: Filing,
         documents: Mapping[str, list[str]],
         clock: str,
-        tally: _Tally,
+        tally: _Account,
     ) -> dict[str, Any] | None:
         """Row of one filing; None where its documents cannot be had at present."""
         folder = f"{ARCHIVES}/{int(cik)}/{filing.accession.replace('-', '')}"
@@ -363,7 +346,7 @@ class Edgar:
             "source_url": index_url,
         }
 
-    def _read(self, cik: str, accession: str, name: str, tally: _Tally) -> Reading:
+    def _read(self, cik: str, accession: str, name: str, tally: _Account) -> Reading:
         path = f"/Archives/edgar/data/{int(cik)}/{accession.replace('-', '')}/{name}"
         body = tally.count(self._client.get(WWW, path, accept=_DOCUMENT_TYPES)).body
         text = plain_text(_decoded(body))
@@ -377,7 +360,7 @@ class Edgar:
 
     # ---- Figures ----
 
-    def _facts(self, symbol: str, window: Window, tally: _Tally) -> dict[str, list[Any]]:
+    def _facts(self, symbol: str, window: Window, tally: _Account) -> dict[str, list[Any]]:
         cik = self._cik(symbol, tally)
         columns: dict[str, list[Any]] = {
             column.name: [] for column in BY_NAME["xbrl_facts"].columns

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from dagster_project.contracts import Column, Kind, Table, Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 DAY_S = 86_400
 BITCOIN = "BTC"
@@ -63,23 +63,6 @@ class Client(Protocol):
 
 class Unbelievable(ValueError):
     """A value of one row that cannot be what it claims; the message says why."""
-
-
-@dataclass
-class Cost:
-    """What the questions of one fetch cost."""
-
-    requests: int = 0
-    bytes: int = 0
-    waited_s: float = 0.0
-    retries: int = 0
-
-    def add(self, reply: Reply) -> None:
-        self.requests += reply.attempts
-        self.bytes += len(reply.body)
-        self.waited_s += reply.waited_s
-        # An answer from the archive took no attempt at all.
-        self.retries += max(reply.attempts - 1, 0)
 
 
 @dataclass
@@ -262,22 +245,15 @@ def ranges(days: Sequence[date]) -> str:
 def answer(
     table: Table,
     rows: Sequence[Mapping[str, Any]],
-    cost: Cost,
+    cost: Tally,
     notes: Iterable[str],
     *,
     complete: bool,
 ) -> VendorAnswer:
     """The vendor's answer from rows that have the contract's columns by name."""
     names = [c.name for c in table.stored_columns if any(c.name in row for row in rows[:1])]
-    return VendorAnswer(
-        columns={name: [row[name] for row in rows] for name in (*names, "source_ref")},
-        requests=cost.requests,
-        bytes=cost.bytes,
-        waited_s=cost.waited_s,
-        retries=cost.retries,
-        notes=tuple(notes),
-        complete=complete,
-    )
+    columns = {name: [row[name] for row in rows] for name in (*names, "source_ref")}
+    return cost.answer(columns, notes=notes, complete=complete)
 
 
 def wrong_question(source: str, table: Table, symbol: str) -> SourceError:

@@ -24,7 +24,6 @@ from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
     Client,
-    Cost,
     LeftOut,
     Unbelievable,
     day_of,
@@ -36,7 +35,7 @@ from dagster_project.sources.live.figures import (
     wrong_question,
 )
 from dagster_project.sources.live.http_errors import HttpUnavailable
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "kraken"
 # However far back one asks, no more bars than these come.
@@ -65,7 +64,7 @@ class Kraken:
         """
         if table.name not in BAR_S or symbol != BITCOIN:
             raise wrong_question(self.name, table, symbol)
-        cost = Cost()
+        cost = Tally()
         step_s = BAR_S[table.name]
         # A bar earlier, because nobody states whether the bar at `since` itself is among them.
         bars = self._ask(step_s, cost, since_s=epoch_s(window.start) - step_s)
@@ -80,13 +79,13 @@ class Kraken:
 
     def newest_date(self) -> date | None:
         """Newest day that is over and has a bar."""
-        bars = self._ask(DAY_S, Cost())
+        bars = self._ask(DAY_S, Tally())
         return max(
             (day_of(bar.start_s) for bar in bars.candles if bar.start_s + DAY_S <= bars.asked_s),
             default=None,
         )
 
-    def _ask(self, step_s: int, cost: Cost, since_s: int | None = None) -> Bars:
+    def _ask(self, step_s: int, cost: Tally, since_s: int | None = None) -> Bars:
         params = {"pair": _PAIR, "interval": str(step_s // 60)}
         if since_s is not None:
             params["since"] = str(since_s)

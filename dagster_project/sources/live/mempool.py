@@ -16,7 +16,6 @@ from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
     Client,
-    Cost,
     LeftOut,
     Reply,
     Unbelievable,
@@ -29,7 +28,7 @@ from dagster_project.sources.live.figures import (
     wrong_question,
 )
 from dagster_project.sources.live.hashrates import H_PER_EH, TABLE, Hashrate, row_of
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "mempool"
 # Stretches before now that can be asked for, the shortest first, with their least days.
@@ -53,7 +52,7 @@ class MempoolSpace:
         """
         if table.name != TABLE or symbol != BITCOIN:
             raise wrong_question(self.name, table, symbol)
-        cost = Cost()
+        cost = Tally()
         length = (window.end - window.start).days + 1
         stretches = [name for name, days in _STRETCHES if days >= length or name == "all"]
         for stretch in stretches:
@@ -72,11 +71,11 @@ class MempoolSpace:
 
     def newest_date(self) -> date | None:
         """Newest day that is over and has an estimate."""
-        estimates, _, reply = self._ask("3m", Cost())
+        estimates, _, reply = self._ask("3m", Tally())
         today = utc_naive(reply.retrieved_at).date()
         return max((e.date_utc for e in estimates if e.date_utc < today), default=None)
 
-    def _ask(self, stretch: str, cost: Cost) -> tuple[list[Hashrate], LeftOut, Reply]:
+    def _ask(self, stretch: str, cost: Tally) -> tuple[list[Hashrate], LeftOut, Reply]:
         reply = self._client.get(HOST, f"/api/v1/mining/hashrate/{stretch}")
         cost.add(reply)
         return *parse_hashrates(json_of(reply, self.name)), reply

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from dagster_project.contracts import Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.asking import Cost, EquityVendor, Getter, words_of
+from dagster_project.sources.live.asking import EquityVendor, Getter, words_of
 from dagster_project.sources.live.equity_history import (
     MAX_RATIO,
     Bar,
@@ -37,6 +37,7 @@ from dagster_project.sources.live.equity_history import (
 from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
+from dagster_project.sources.live.vendor import Tally
 
 HOST = "tiingo"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -177,7 +178,7 @@ class TiingoVendor(EquityVendor):
         super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
         self._key = key
 
-    def _history(self, ticker: str, symbol: str, window: Window, cost: Cost) -> History:
+    def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
         if not self._key:
             raise SourceError(
                 "Tiingo is asked with a key, and there is none.",

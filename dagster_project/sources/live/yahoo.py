@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from dagster_project.contracts import Window
-from dagster_project.sources.live.asking import Cost, EquityVendor, Getter, words_of
+from dagster_project.sources.live.asking import EquityVendor, Getter, words_of
 from dagster_project.sources.live.equity_history import (
     Bar,
     Dividend,
@@ -37,6 +37,7 @@ from dagster_project.sources.live.equity_history import (
 from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
+from dagster_project.sources.live.vendor import Tally
 
 HOST = "yahoo"
 NEW_YORK = "America/New_York"
@@ -230,7 +231,7 @@ class YahooVendor(EquityVendor):
         super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
         self._currencies = dict(currencies or {})
 
-    def _history(self, ticker: str, symbol: str, window: Window, cost: Cost) -> History:
+    def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
         try:
             reply = self._client.get(
                 HOST,
