@@ -30,6 +30,7 @@ class HostPolicy:
                      (429) or could not be reached, in seconds
     ``limit_group``  hosts of one group share one limit; empty: its own
     ``needs_contact``  the host demands a User-Agent that names a contact
+    ``impersonate``  the host lets in browsers only: the one to look like, by curl_cffi's name
     """
 
     base_url: str
@@ -43,11 +44,24 @@ class HostPolicy:
     cool_down_s: float = 300.0
     limit_group: str = ""
     needs_contact: bool = False
+    impersonate: str = ""
 
     @property
     def is_loopback(self) -> bool:
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
+
+# 10 requests a second over all hosts of the SEC together, by its fair-access rule.
+_SEC = HostPolicy(
+    base_url="https://data.sec.gov",
+    requests=8,
+    per_seconds=1,
+    max_bytes=96 * MEBIBYTE,
+    timeout_s=30,
+    attempts=5,
+    limit_group="sec",
+    needs_contact=True,
+)
 
 # Limits stay below the published ones: two commands may run at once, and what is counted is
 # when a request arrives there, not when it leaves here.
@@ -66,33 +80,14 @@ HOSTS: Mapping[str, HostPolicy] = MappingProxyType(
         # One request in ten seconds is what its terms ask for.
         "blockchain_com": HostPolicy("https://api.blockchain.info", 1, 10, 16 * MEBIBYTE, 30, 5),
         # Unpublished, per address; once tripped it stays so for minutes, so few attempts.
-        "yahoo": HostPolicy("https://query2.finance.yahoo.com", 2, 1, 16 * MEBIBYTE, 20, 3),
+        "yahoo": HostPolicy(
+            "https://query2.finance.yahoo.com", 2, 1, 16 * MEBIBYTE, 20, 3, impersonate="chrome"
+        ),
         # 50 requests an hour without payment.
         "tiingo": HostPolicy("https://api.tiingo.com", 45, 3600, 16 * MEBIBYTE, 20, 4),
-        # 10 requests a second over all hosts of the SEC together, by its fair-access rule.
-        "sec": HostPolicy(
-            "https://data.sec.gov",
-            8,
-            1,
-            96 * MEBIBYTE,
-            30,
-            5,
-            limit_group="sec",
-            needs_contact=True,
-        ),
-        "sec_search": HostPolicy(
-            "https://efts.sec.gov",
-            8,
-            1,
-            16 * MEBIBYTE,
-            30,
-            5,
-            limit_group="sec",
-            needs_contact=True,
-        ),
-        "sec_www": HostPolicy(
-            "https://www.sec.gov", 8, 1, 64 * MEBIBYTE, 30, 5, limit_group="sec", needs_contact=True
-        ),
+        "sec": _SEC,
+        "sec_search": replace(_SEC, base_url="https://efts.sec.gov"),
+        "sec_www": replace(_SEC, base_url="https://www.sec.gov"),
     }
 )
 

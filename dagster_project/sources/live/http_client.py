@@ -29,6 +29,7 @@ from dagster_project.sources.live.hosts import HostPolicy, is_loopback
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, NotRecorded
 
 if TYPE_CHECKING:
+    from dagster_project.sources.live.browser_wire import BrowserWire
     from dagster_project.sources.live.rate_limit import RateLimiter
     from dagster_project.sources.live.wire import Exchange, Wire
 
@@ -171,6 +172,7 @@ class _Lane:
     """What the requests of one limit group share."""
 
     limiter: RateLimiter
+    wire: Wire | BrowserWire
     # By the clock's monotonic seconds: leave the group alone until then, and why.
     closed_until: float = float("-inf")
     closed_why: str = ""
@@ -181,6 +183,7 @@ class _Line:
     """The parts that only live requests need, so that replay needs none of their packages."""
 
     wire: Wire
+    browsers: dict[str, BrowserWire] = field(default_factory=dict)
     lanes: dict[str, _Lane] = field(default_factory=dict)
 
 
@@ -236,6 +239,8 @@ class HttpClient:
             line, self._line = self._line, None
         if line:
             line.wire.close()
+            for browser in line.browsers.values():
+                browser.close()
 
     def usage(self, host: str) -> Usage:
         """What ``host`` cost so far, failed requests included."""
@@ -260,7 +265,8 @@ class HttpClient:
         are sent, and neither they nor their words are ever stored or shown. With
         ``conditional`` a host that kept an answer unchanged may say so instead of sending it.
 
-        Raises HttpRefused, HttpUnavailable, NotRecorded; SettingsError when a setting is missing.
+        Raises SourceError: HttpRefused, HttpUnavailable, NotRecorded, or that a setting is missing;
+        SettingsError when the packages of live sources are.
         """
         question = self._question(
             host, path_or_url, params or {}, accept, headers or {}, secret_headers or {}
@@ -296,16 +302,16 @@ class HttpClient:
         if any(word in target for word in secrets):
             # Addresses are logged and stored, by hosts and proxies too.
             raise ValueError("a key belongs into secret_headers, never into an address")
-        sent = {
+        own = {
             "Accept": ", ".join(accept),
             "Accept-Encoding": "gzip",
             "User-Agent": self._user_agent(policy),
-            **headers,
-            **secret_headers,
         }
+        # A browser's headers are a whole; ours among them would give it away.
+        sent = {**({} if policy.impersonate else own), **headers, **secret_headers}
         for name, value in sent.items():
             if not HEADER_VALUE.fullmatch(value):
-                raise SettingsError(
+                raise SourceError(
                     f"The value for the header {name} has a character that no header may have.",
                     mend="look for a line break or a letter with an accent in the setting",
                 )
@@ -335,7 +341,7 @@ class HttpClient:
 
     def _user_agent(self, policy: HostPolicy) -> str:
         if policy.needs_contact and not self.contact and not self.replay:
-            raise SettingsError(
+            raise SourceError(
                 "This source asks every program for a contact, and none is set.",
                 where=policy.base_url,
                 mend="set MINER_CONTACT to an e-mail address of yours",
@@ -510,15 +516,13 @@ class HttpClient:
             WireError,
         )
 
-        assert self._line is not None
-        wire = self._line.wire
         policy = question.policy
         url = question.url
         for _hop in range(MAX_REDIRECTS + 1):
             question.waited_s += lane.limiter.acquire()
             question.attempts += 1
             try:
-                exchange = wire.get(
+                exchange = lane.wire.get(
                     url,
                     question.headers,
                     timeout_s=policy.timeout_s,
@@ -564,6 +568,7 @@ class HttpClient:
 
     def _lane(self, question: _Question) -> _Lane:
         try:
+            from dagster_project.sources.live.browser_wire import BrowserWire
             from dagster_project.sources.live.rate_limit import RateLimiter
             from dagster_project.sources.live.wire import Wire
         except ImportError as error:
@@ -576,10 +581,16 @@ class HttpClient:
         with self._lock:
             if self._line is None:
                 self._line = _Line(Wire(self._proxy))
-            if group not in self._line.lanes:
+            line = self._line
+            if group not in line.lanes:
+                wire: Wire | BrowserWire = line.wire
+                if browser := policy.impersonate:
+                    if browser not in line.browsers:
+                        line.browsers[browser] = BrowserWire(browser, self._proxy)
+                    wire = line.browsers[browser]
                 limiter = RateLimiter(policy.requests, policy.per_seconds, self._clock)
-                self._line.lanes[group] = _Lane(limiter)
-            return self._line.lanes[group]
+                line.lanes[group] = _Lane(limiter, wire)
+            return line.lanes[group]
 
     def _wait_until_open(self, question: _Question, lane: _Lane) -> None:
         """Honour what the host asked for in an earlier answer, to whichever question."""

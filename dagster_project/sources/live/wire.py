@@ -115,13 +115,22 @@ class Wire:
     """
 
     def __init__(self, proxy: Secret | None = None) -> None:
+        self._proxy = proxy
         self._deadline = _Deadline()
-        self._direct = self._pool(None)
-        self._proxied = self._pool(proxy) if proxy else self._direct
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[bool, bool], httpcore2.ConnectionPool] = {}
 
-    def _pool(self, proxy: Secret | None) -> httpcore2.ConnectionPool:
+    def _pool(self, *, secure: bool, proxied: bool) -> httpcore2.ConnectionPool:
+        with self._lock:
+            key = (secure, proxied)
+            if key not in self._pools:
+                self._pools[key] = self._new_pool(secure, self._proxy if proxied else None)
+            return self._pools[key]
+
+    def _new_pool(self, secure: bool, proxy: Secret | None) -> httpcore2.ConnectionPool:
         options: dict[str, Any] = {
-            "ssl_context": httpcore2.default_ssl_context(),
+            # Reading the system's authorities takes a twentieth of a second.
+            "ssl_context": httpcore2.default_ssl_context() if secure else None,
             "keepalive_expiry": 15.0,
             "network_backend": _Backend(self._deadline),
         }
@@ -136,7 +145,9 @@ class Wire:
 
     def close(self) -> None:
         """Close every connection."""
-        for pool in {id(pool): pool for pool in (self._direct, self._proxied)}.values():
+        with self._lock:
+            pools, self._pools = self._pools, {}
+        for pool in pools.values():
             pool.close()
 
     def get(
@@ -154,11 +165,13 @@ class Wire:
         Follows no redirect. Raises WireError.
         """
         limits = {"connect": timeout_s, "read": timeout_s, "write": timeout_s, "pool": timeout_s}
-        pool = self._direct if direct else self._proxied
+        pool = self._pool(
+            secure=url.startswith("https:"), proxied=self._proxy is not None and not direct
+        )
         self._deadline.at = time.monotonic() + deadline_s
         try:
             with pool.stream(
-                "GET", url, headers=dict(headers), extensions={"timeout": limits}
+                "GET", url, headers=list(headers.items()), extensions={"timeout": limits}
             ) as answer:
                 names: dict[str, str] = {}
                 for name, value in answer.headers:
