@@ -30,6 +30,7 @@ unexport PYTHONHOME
 VENV_MADE := $(VENV)/made
 RUNTIME := $(VENV)/requirements.lock
 DEV := $(VENV)/requirements-dev.lock
+LIVE := $(VENV)/requirements-live.lock
 
 # $(call install,LOCK,STAMP): packages of the lock by name and hash. pip's own words go to a
 # log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
@@ -79,6 +80,14 @@ export STALE_DOCUMENTS
 .PHONY: run
 run: $(RUNTIME) ## build the whole warehouse and print the answer
 	@$(PY) -m dagster_project run
+
+.PHONY: live
+live: $(LIVE) ## the same from the vendors of today, over the internet; no keys needed
+	@MINER_SOURCE=live $(PY) -m dagster_project run
+
+.PHONY: doctor
+doctor: $(LIVE) ## ask every live source once: reachable, how fast, how fresh, what to set
+	@$(PY) -m dagster_project doctor
 
 .PHONY: ui
 ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
@@ -155,16 +164,18 @@ COMMON_MARKER := ; python_full_version < '3.12' and (sys_platform == 'darwin' or
 .PHONY: lock
 lock: $(DEV) ## choose the newest versions within pyproject.toml's bounds and lock them
 	@export UV_CUSTOM_COMPILE_COMMAND="make lock" \
-	    && $(COMPILE) --extra dev -o $(VENV)/dev.new \
+	    && $(COMPILE) --extra dev --extra live -o $(VENV)/dev.new \
+	    && $(COMPILE) --constraint $(VENV)/dev.new --extra live -o $(VENV)/live.new \
 	    && $(COMPILE) --constraint $(VENV)/dev.new -o $(VENV)/runtime.new
-	@for lock in dev runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
+	@for lock in dev live runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
 	@sed '/-c .*dev.new/d' $(VENV)/runtime.new > requirements.lock
+	@sed '/-c .*dev.new/d' $(VENV)/live.new > requirements-live.lock
 	@cp $(VENV)/dev.new requirements-dev.lock
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile requirements-bench.in --universal \
 	    --python-version 3.11 --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    -o requirements-bench.lock
 	@rm -f $(VENV)/*.new $(VENV)/*.new.old
-	@echo "wrote requirements.lock and requirements-dev.lock; now: make check"
+	@echo "wrote requirements.lock, requirements-live.lock and requirements-dev.lock; now: make check"
 
 .PHONY: hooks
 hooks: $(DEV) ## run the linters at every commit
@@ -207,11 +218,16 @@ $(VENV_MADE):
 	    exit 1; }
 	@touch $@
 
-# The development lock holds every runtime package in the same version, so a project that
-# has it needs no second install.
+# The development lock holds every package of the others in the same version, so a project
+# that has it needs no second install; the live lock holds every runtime package.
 $(RUNTIME): requirements.lock $(VENV_MADE)
 	@$(call install,requirements.lock,$@)
+
+$(LIVE): requirements-live.lock $(VENV_MADE)
+	@$(call install,requirements-live.lock,$@)
+	@cp requirements.lock $(RUNTIME)
 
 $(DEV): requirements-dev.lock $(VENV_MADE)
 	@$(call install,requirements-dev.lock,$@)
 	@cp requirements.lock $(RUNTIME)
+	@cp requirements-live.lock $(LIVE)

@@ -36,8 +36,17 @@ class Secret:
     def __hash__(self) -> int:
         return hash((Secret, self._value))
 
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Secret:
+        return self
+
     def __reduce__(self) -> str:
         raise TypeError("a secret is not written into files or messages")
+
+
+NO_SECRET = Secret("")
 
 
 def secret_words(values: Iterable[str]) -> tuple[str, ...]:

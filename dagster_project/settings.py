@@ -7,16 +7,23 @@ setting, and a value that cannot work is refused here instead of surfacing later
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dagster_project.errors import SettingsError
+from dagster_project.secret import NO_SECRET, Secret
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 BUNDLED_DATA_DIR = PROJECT_DIR / "data"
-SOURCE_MODES = ("bundled",)
+SOURCE_MODES = ("bundled", "live", "replay")
+# A User-Agent is plain printable text; brackets would end the comment it stands in.
+CONTACT = re.compile(r"[!-'*-~][ -'*-~]{1,198}[!-'*-~]")
+URL_PREFIX = "MINER_URL_"
 
 
 @dataclass(frozen=True)
@@ -25,11 +32,18 @@ class Settings:
 
     ``data_dir``    folder with ``snapshot/``, ``ledger/`` and ``study/`` CSV files
     ``output_dir``  folder that receives the working file, publications and Dagster's home
-    ``source_mode`` which source implementation answers (``bundled``: the CSV files)
+    ``source_mode`` which source implementation answers: ``bundled`` (the CSV files), ``live``
+    (vendors over the internet, everything recorded) or ``replay`` (only what was recorded)
     ``allow_smaller``  accept a load or publication that covers less than the last one
     ``keep_publications``  how many whole publications stay on disk (two at the least: a
     reader may be opening the one that was just replaced)
     ``schedule_on``  run every weekday after the New York close (off: bundled figures do not age)
+    ``contact``  who asks, for the User-Agent of live requests (the SEC demands one)
+    ``archive_dir``  folder of everything vendors answered
+    ``replay_at``  replay the archive as it stood at this instant (None: as it is)
+    ``source_urls``  pairs of a host's key and the base address to ask instead of its own
+    ``tiingo_key``  key of Tiingo (empty: Tiingo is not asked)
+    ``proxy``  HTTP proxy for live requests, as HTTPS_PROXY names it (empty: none)
     """
 
     data_dir: Path
@@ -38,6 +52,18 @@ class Settings:
     allow_smaller: bool = False
     keep_publications: int = 3
     schedule_on: bool = False
+    contact: str = ""
+    archive_dir: Path = PROJECT_DIR / "data" / "archive"
+    replay_at: datetime | None = None
+    source_urls: tuple[tuple[str, str], ...] = ()
+    tiingo_key: Secret = NO_SECRET
+    proxy: Secret = NO_SECRET
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every key and password that is set: words no record, log or error may hold."""
+        password = Secret(urlsplit(self.proxy.reveal()).password or "")
+        return tuple(secret for secret in (self.tiingo_key, password) if secret)
 
     @property
     def warehouse_path(self) -> Path:
@@ -93,12 +119,76 @@ def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
     return Path(value).expanduser().resolve() if value else default
 
 
+def _instant(environment: Mapping[str, str], name: str) -> datetime | None:
+    value = environment.get(name, "").strip()
+    if not value:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise SettingsError(
+            f"{name}={value!r} is not an instant.",
+            mend=f"write it like {name}=2026-03-31T20:00:00Z, or unset it",
+        ) from None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _contact(environment: Mapping[str, str]) -> str:
+    value = environment.get("MINER_CONTACT", "").strip()
+    if value and not (CONTACT.fullmatch(value) and ("@" in value or "://" in value)):
+        raise SettingsError(
+            f"MINER_CONTACT={value!r} is neither an e-mail nor a web address in plain letters.",
+            mend="set MINER_CONTACT=you@example.org, or unset it",
+        )
+    return value
+
+
+def _key(environment: Mapping[str, str], name: str) -> Secret:
+    value = environment.get(name, "").strip()
+    # The value is not repeated here: whatever else is wrong with it, it may be a key.
+    if value and not re.fullmatch(r"[!-~]{8,512}", value):
+        raise SettingsError(
+            f"{name} is not a key: 8 to 512 printable characters without spaces.",
+            mend=f"copy the key again from its vendor, or unset {name}",
+        )
+    return Secret(value)
+
+
+def _proxy(environment: Mapping[str, str]) -> Secret:
+    """The machine's own proxy setting, which every command there goes by."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        value = environment.get(name, "").strip()
+        if not value:
+            continue
+        address = value if "://" in value else f"http://{value}"
+        if not re.fullmatch(r"https?://[!-~]+", address):
+            raise SettingsError(
+                f"{name} is not the address of an HTTP proxy.",
+                mend=f"set {name}=http://host:port, or unset it",
+            )
+        return Secret(address)
+    return NO_SECRET
+
+
+def _source_urls(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        sorted(
+            (name.removeprefix(URL_PREFIX).lower(), value.strip())
+            for name, value in environment.items()
+            if name.startswith(URL_PREFIX) and value.strip()
+        )
+    )
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Settings from environment variables.
 
     ``MINER_DATA_DIR`` (default: the project's ``data/``), ``MINER_OUTPUT_DIR``
     (default: the data folder itself, so that one folder is one complete study),
-    ``MINER_SOURCE``, ``MINER_ALLOW_SMALLER``, ``MINER_KEEP_PUBLICATIONS``, ``MINER_SCHEDULE``.
+    ``MINER_SOURCE``, ``MINER_ALLOW_SMALLER``, ``MINER_KEEP_PUBLICATIONS``, ``MINER_SCHEDULE``;
+    for live sources and replay ``MINER_CONTACT``, ``MINER_ARCHIVE_DIR`` (default: ``archive/``
+    in the output folder), ``MINER_REPLAY_AT``, ``MINER_URL_<HOST>``, ``MINER_TIINGO_KEY`` and the
+    machine's ``HTTPS_PROXY``.
 
     Raises SettingsError when a folder does not exist or a value is not understood.
     """
@@ -122,13 +212,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             f"MINER_KEEP_PUBLICATIONS={keep_text!r} is not a whole number of at least 1.",
             mend="set it to 1 or more, or unset it for 3",
         )
+    output_dir = _folder(environment, "MINER_OUTPUT_DIR", data_dir)
     return Settings(
         data_dir=data_dir,
-        output_dir=_folder(environment, "MINER_OUTPUT_DIR", data_dir),
+        output_dir=output_dir,
         source_mode=source_mode,
         allow_smaller=_switch(environment, "MINER_ALLOW_SMALLER"),
         keep_publications=int(keep_text),
         schedule_on=_switch(environment, "MINER_SCHEDULE"),
+        contact=_contact(environment),
+        archive_dir=_folder(environment, "MINER_ARCHIVE_DIR", output_dir / "archive"),
+        replay_at=_instant(environment, "MINER_REPLAY_AT"),
+        source_urls=_source_urls(environment),
+        tiingo_key=_key(environment, "MINER_TIINGO_KEY"),
+        proxy=_proxy(environment),
     )
 
 

@@ -23,9 +23,10 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from dagster_project.errors import SettingsError, SourceError
 from dagster_project.secret import Secret, blanked, blanked_bytes, secret_words
+from dagster_project.settings import Settings
 from dagster_project.sources.live.archive import Archive, Record, digest
 from dagster_project.sources.live.clock import Clock, SystemClock
-from dagster_project.sources.live.hosts import HostPolicy, is_loopback
+from dagster_project.sources.live.hosts import HostPolicy, is_loopback, policies
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, NotRecorded
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ __all__ = [
     "NotRecorded",
     "Reply",
     "Usage",
+    "open_client",
     "parse_json",
 ]
 
@@ -96,6 +98,19 @@ class Usage:
     bytes: int = 0
     waited_s: float = 0.0
     retries: int = 0
+
+
+def open_client(settings: Settings) -> HttpClient:
+    """The client that the settings describe. Raises SettingsError."""
+    return HttpClient(
+        policies(dict(settings.source_urls)),
+        contact=settings.contact,
+        archive=Archive(settings.archive_dir),
+        replay=settings.source_mode == "replay",
+        replay_at=settings.replay_at,
+        proxy=settings.proxy or None,
+        secrets=settings.secrets,
+    )
 
 
 def parse_json(reply: Reply) -> Any:
@@ -467,8 +482,9 @@ class HttpClient:
             if failed.status == 429 or failed.unreachable:
                 lane.closed_until = self._clock.monotonic() + question.policy.cool_down_s
                 lane.closed_why = failed.what
+            often = "attempt" if question.attempts == 1 else "attempts"
             raise HttpUnavailable(
-                f"No usable answer after {question.attempts} attempts: {failed.what}.",
+                f"No usable answer after {question.attempts} {often}: {failed.what}.",
                 status=failed.status,
                 retry_after_s=failed.retry_after_s,
                 where=question.url,
