@@ -151,7 +151,9 @@ class Archive:
         if not_after is not None:
             records = [record for record in records if record.retrieved_at <= not_after]
         good = [record for record in records if record.status == 200]
-        return max(good or records, key=lambda record: record.retrieved_at, default=None)
+        # Of several at one instant the one written last: sorting keeps their order.
+        ordered = sorted(good or records, key=lambda record: record.retrieved_at)
+        return ordered[-1] if ordered else None
 
     def body(self, record: Record) -> bytes:
         """The body of ``record``, checked against its name. Raises SourceError."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from curl_cffi import Curl, CurlError, CurlInfo, CurlOpt
 from curl_cffi.const import CurlECode
+from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
 from dagster_project.secret import Secret
 from dagster_project.sources.live.wire import ConnectFailed, Exchange, TooLarge, WireError
@@ -38,7 +39,8 @@ class BrowserWire:
     """
 
     def __init__(self, browser: str, proxy: Secret | None = None) -> None:
-        self._browser = browser
+        # "chrome" is the newest that this version of the library can look like.
+        self._browser: str = resolve_latest_browser_type(browser)
         self._proxy = proxy
         # A handle of libcurl belongs to one thread.
         self._handles = threading.local()
@@ -70,12 +72,13 @@ class BrowserWire:
         pieces: list[bytes] = []
         size = 0
 
-        def header(line: bytes) -> None:
+        def header(line: bytes) -> int:
             name, colon, value = line.decode("latin-1").partition(":")
             if line.startswith(b"HTTP/"):
                 names.clear()  # of an interim answer
             elif colon:
                 names.setdefault(name.strip().lower(), value.strip())
+            return len(line)
 
         def piece(data: bytes) -> int:
             nonlocal size
@@ -107,7 +110,8 @@ class BrowserWire:
             (CurlOpt.WRITEFUNCTION, piece),
         ):
             handle.setopt(option, value)
-        handle.impersonate(self._browser)
+        if handle.impersonate(self._browser) != 0:
+            raise ValueError(f"curl_cffi cannot look like {self._browser!r}")
         if headers:
             handle.setopt(CurlOpt.HTTPHEADER, [f"{n}: {v}".encode() for n, v in headers.items()])
         try:

@@ -229,7 +229,8 @@ def _summary(findings: Sequence[Finding]) -> str:
     words = f"{len(well)} of {len(default)} sources of the default set answer"
     if not well:
         return (
-            f"{words}: check this machine's connection and proxy. The bundled figures (make run) and replay (MINER_SOURCE=replay) need no "
+            f"{words}: check this machine's connection and proxy. The bundled "
+            "figures (make run) and replay (MINER_SOURCE=replay) need no "
             "connection."
         )
     return f"{words}."

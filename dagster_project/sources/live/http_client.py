@@ -439,9 +439,9 @@ class HttpClient:
     # ---- asking ----
 
     def _ask(self, question: _Question) -> Reply:
+        lane = self._lane(question)
         import tenacity
 
-        lane = self._lane(question)
         grows = tenacity.wait_exponential_jitter(
             initial=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S
         )
@@ -561,14 +561,14 @@ class HttpClient:
             if exchange.status not in REDIRECTS:
                 return exchange
             # Reading on at another host would hand it our headers and trust its figures.
-            asked = urljoin(url, exchange.headers.get("location", ""))
+            asked = exchange.headers.get("location", "")
             try:
+                asked = _joined(url, asked)
                 url = policy.base_url.rstrip("/") + _below(urlsplit(policy.base_url), asked)
             except HttpRefused:
-                elsewhere = urlsplit(asked).hostname or "nowhere"
+                elsewhere = ascii(blanked(asked, question.secrets)[:80])
                 raise HttpRefused(
-                    f"The host sends us elsewhere, to {ascii(elsewhere)[:80]}, which is not "
-                    "followed.",
+                    f"The host sends us elsewhere, to {elsewhere}, which is not followed.",
                     status=exchange.status,
                     where=question.url,
                     mend=f"if the source has moved, set MINER_URL_{question.host.upper()}",
@@ -584,6 +584,8 @@ class HttpClient:
 
     def _lane(self, question: _Question) -> _Lane:
         try:
+            import tenacity  # noqa: F401 - asked for here, so that its absence is told once
+
             from dagster_project.sources.live.browser_wire import BrowserWire
             from dagster_project.sources.live.rate_limit import RateLimiter
             from dagster_project.sources.live.wire import Wire
@@ -713,6 +715,14 @@ class HttpClient:
                 waited_s=before.waited_s + question.waited_s,
                 retries=before.retries + max(question.attempts - 1, 0),
             )
+
+
+def _joined(url: str, location: str) -> str:
+    """``location`` as seen from ``url``. Raises HttpRefused for what is no address."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise HttpRefused("This is not an address.", status=0) from None
 
 
 def _below(base: SplitResult, url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 import time
@@ -14,6 +15,9 @@ from urllib.parse import unquote, urlsplit
 import httpcore2
 
 from dagster_project.secret import Secret
+
+# The library writes headers into its debug log, and a host may put a key into one.
+logging.getLogger("httpcore2").setLevel(logging.WARNING)
 
 # A decompressor is fed and drained in pieces of this size, so that what it may not exceed is
 # exceeded by no more than this.
