@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from curl_cffi import Curl, CurlError, CurlInfo, CurlOpt
 from curl_cffi.const import CurlECode
-from curl_cffi.requests.impersonate import resolve_latest_browser_type
+from curl_cffi.requests.impersonate import REAL_TARGET_MAP
 
 from dagster_project.secret import Secret
 from dagster_project.sources.live.wire import ConnectFailed, Exchange, TooLarge, WireError
@@ -40,7 +40,7 @@ class BrowserWire:
 
     def __init__(self, browser: str, proxy: Secret | None = None) -> None:
         # "chrome" is the newest that this version of the library can look like.
-        self._browser: str = resolve_latest_browser_type(browser)
+        self._browser = REAL_TARGET_MAP.get(browser, browser)
         self._proxy = proxy
         # A handle of libcurl belongs to one thread.
         self._handles = threading.local()

@@ -313,10 +313,10 @@ class HttpClient:
         if policy is None:
             raise ValueError(f"no such host: {host!r}")
         secrets = secret_words((*secret_headers.values(), *self._secrets))
-        target = self._target(policy, path_or_url, params)
-        if any(word in target for word in secrets):
+        if any(word in text for word in secrets for text in (path_or_url, *params.values())):
             # Addresses are logged and stored, by hosts and proxies too.
             raise ValueError("a key belongs into secret_headers, never into an address")
+        target = self._target(policy, path_or_url, params)
         own = {
             "Accept": ", ".join(accept),
             "Accept-Encoding": "gzip",

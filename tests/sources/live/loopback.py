@@ -205,6 +205,8 @@ def gzip_bomb(mebibytes: int = 64) -> Answer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Or the body waits for the confirmation of the headers, a twenty-fifth of a second.
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:
