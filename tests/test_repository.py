@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-live.lock", "requirements-dev.lock")
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)", re.MULTILINE)
 
 
@@ -59,13 +59,26 @@ def test_lock_pins_every_package_by_hash_and_names_no_registry(lock: str) -> Non
 def test_lock_comes_from_the_declared_requirements(lock: str) -> None:
     project = tomllib.loads(_read("pyproject.toml"))["project"]
     wanted = _requirements(project["dependencies"])
-    if lock == "requirements-dev.lock":
-        wanted |= _requirements(project["optional-dependencies"]["dev"])
+    extras = {
+        "requirements.lock": [],
+        "requirements-live.lock": ["live"],
+        "requirements-dev.lock": ["live", "dev"],
+    }
+    for extra in extras[lock]:
+        wanted |= _requirements(project["optional-dependencies"][extra])
     assert wanted <= set(_pins(lock))
 
 
-def test_development_lock_contains_the_runtime_lock() -> None:
-    assert _pins("requirements.lock").items() <= _pins("requirements-dev.lock").items()
+def test_each_lock_contains_the_smaller_ones() -> None:
+    runtime, live, dev = (_pins(lock).items() for lock in LOCKS)
+    assert runtime < live < dev
+
+
+def test_a_run_from_files_installs_nothing_that_asks_the_internet() -> None:
+    project = tomllib.loads(_read("pyproject.toml"))["project"]
+    live = _requirements(project["optional-dependencies"]["live"])
+    assert live
+    assert live.isdisjoint(_pins("requirements.lock"))
 
 
 def test_dagster_family_is_in_step() -> None:
@@ -124,6 +137,7 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
 
 
 def test_what_the_pipeline_makes_is_not_in_git() -> None:
-    made = ("data/warehouse/", "data/published/", "data/dagster_home/", "dbt/target/", ".venv/")
+    made = ("data/warehouse/", "data/published/", "data/dagster_home/", "data/archive/")
+    made += ("dbt/target/", ".venv/")
     names = [path.relative_to(PROJECT_DIR).as_posix() for path in _tracked_files()]
     assert [name for name in names if name.startswith(made)] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ def test_without_any_variable_the_bundled_figures_are_used():
     assert settings.source_mode == "bundled"
     assert not settings.allow_smaller
     assert settings.keep_publications == 3
+    assert settings.archive_dir == PROJECT_DIR / "data/archive"
+    assert (settings.contact, settings.source_urls, settings.replay_at) == ("", (), None)
+    assert settings.secrets == ()
     assert settings.warehouse_path == PROJECT_DIR / "data/warehouse/miner_warehouse.duckdb"
     assert settings.published_path == PROJECT_DIR / "data/published/miner_marts.duckdb"
     assert settings.dagster_home == PROJECT_DIR / "data/dagster_home"
@@ -56,6 +60,12 @@ def test_an_empty_variable_counts_as_unset():
         "MINER_SOURCE",
         "MINER_ALLOW_SMALLER",
         "MINER_KEEP_PUBLICATIONS",
+        "MINER_CONTACT",
+        "MINER_ARCHIVE_DIR",
+        "MINER_REPLAY_AT",
+        "MINER_URL_COINBASE",
+        "MINER_TIINGO_KEY",
+        "HTTPS_PROXY",
     )
     assert read_settings(dict.fromkeys(names, "")) == read_settings({})
 
@@ -77,6 +87,11 @@ def test_a_missing_data_folder_or_a_file_in_its_place_is_refused(tmp_path):
         ("MINER_KEEP_PUBLICATIONS", "0", "whole number of at least 1"),
         ("MINER_KEEP_PUBLICATIONS", "-1", "whole number of at least 1"),
         ("MINER_KEEP_PUBLICATIONS", "many", "whole number of at least 1"),
+        ("MINER_REPLAY_AT", "yesterday", "is not an instant"),
+        ("MINER_CONTACT", "nobody", "neither an e-mail nor a web address"),
+        ("MINER_CONTACT", "me@example.org\r\nX-Evil: 1", "neither an e-mail nor a web address"),
+        ("MINER_CONTACT", "me@example.org)", "neither an e-mail nor a web address"),
+        ("MINER_CONTACT", "mé@example.org", "neither an e-mail nor a web address"),
     ],
 )
 def test_values_that_cannot_work_are_refused_by_name(name, value, expected):
@@ -133,3 +148,67 @@ def test_a_file_where_an_output_folder_must_be(tmp_path):
     (tmp_path / "warehouse").write_text("")
     with pytest.raises(SettingsError, match="cannot be written"):
         prepare_output_folders(read_settings({"MINER_OUTPUT_DIR": str(tmp_path)}))
+
+
+def test_live_settings(tmp_path):
+    settings = read_settings(
+        {
+            "MINER_SOURCE": "live",
+            "MINER_CONTACT": " me@example.org ",
+            "MINER_OUTPUT_DIR": str(tmp_path),
+            "MINER_REPLAY_AT": "2026-03-31T16:00:00-04:00",
+            "MINER_URL_KRAKEN": "http://127.0.0.1:2",
+            "MINER_URL_BLOCKCHAIN_COM": " http://127.0.0.1:1/ ",
+        }
+    )
+    assert settings.source_mode == "live"
+    assert settings.contact == "me@example.org"
+    assert settings.archive_dir == tmp_path / "archive"
+    assert settings.replay_at == datetime(2026, 3, 31, 20, tzinfo=UTC)
+    assert settings.source_urls == (
+        ("blockchain_com", "http://127.0.0.1:1/"),
+        ("kraken", "http://127.0.0.1:2"),
+    )
+    without_zone = read_settings({"MINER_REPLAY_AT": "2026-03-31T16:00:00"})
+    assert without_zone.replay_at == datetime(2026, 3, 31, 16, tzinfo=UTC)
+    apart = read_settings({"MINER_ARCHIVE_DIR": str(tmp_path / "kept")})
+    assert apart.archive_dir == tmp_path / "kept"
+
+
+KEY = "k3y-that-nobody-may-see"
+
+
+def test_keys_are_read_and_never_shown():
+    settings = read_settings(
+        {"MINER_TIINGO_KEY": f" {KEY} ", "HTTPS_PROXY": f"http://me:{KEY}-2@proxy.example.org:8080"}
+    )
+    assert settings.tiingo_key.reveal() == KEY
+    assert [secret.reveal() for secret in settings.secrets] == [KEY, f"{KEY}-2"]
+    assert KEY not in repr(settings)
+    assert KEY not in str(dataclasses.asdict(settings))
+
+
+@pytest.mark.parametrize("value", ["short", f"{KEY} {KEY}", f"{KEY}\n{KEY}", f"{KEY}ü"])
+def test_a_key_that_cannot_be_one_is_refused_without_repeating_it(value):
+    with pytest.raises(SettingsError, match="MINER_TIINGO_KEY is not a key") as refused:
+        read_settings({"MINER_TIINGO_KEY": value})
+    assert value not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "address"),
+    [
+        ({"HTTPS_PROXY": "http://proxy:8080"}, "http://proxy:8080"),
+        ({"https_proxy": "proxy:8080"}, "http://proxy:8080"),
+        ({"ALL_PROXY": "https://proxy", "HTTPS_PROXY": " "}, "https://proxy"),
+        ({"HTTP_PROXY": "http://proxy:8080"}, ""),
+    ],
+)
+def test_the_machines_proxy_is_used(environment, address):
+    assert read_settings(environment).proxy.reveal() == address
+
+
+def test_a_proxy_of_another_kind_is_refused_without_repeating_its_password():
+    with pytest.raises(SettingsError, match="not the address of an HTTP proxy") as refused:
+        read_settings({"HTTPS_PROXY": f"socks5://me:{KEY}@proxy:1080"})
+    assert KEY not in str(refused.value)

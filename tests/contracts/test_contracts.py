@@ -82,13 +82,14 @@ def test_the_bundled_figures_pass_every_contract_without_a_reject():
             assert report.total > 0
 
 
+HTTP = {"requests", "httpx", "httpcore2", "curl_cffi", "urllib3", "urllib.request"}
 # What each room of the house may not know; see CONTRIBUTING.
 FORBIDDEN = {
-    "contracts": {"dagster", "duckdb", "requests", "httpx", "urllib.request"}
+    "contracts": {"dagster", "duckdb", *HTTP}
     | {f"dagster_project.{room}" for room in ("sources", "warehouse", "defs")},
     "sources": {"dagster", "dagster_dbt", "duckdb", "dbt"}
     | {f"dagster_project.{room}" for room in ("warehouse", "defs")},
-    "warehouse": {"dagster", "dagster_dbt", "dbt", "requests", "httpx", "urllib.request"}
+    "warehouse": {"dagster", "dagster_dbt", "dbt", *HTTP}
     | {f"dagster_project.{room}" for room in ("sources", "defs")},
 }
 
@@ -119,6 +120,22 @@ def test_a_room_knows_only_what_it_may(path):
         if any(name == banned or name.startswith(f"{banned}.") for banned in FORBIDDEN[room])
     ]
     assert trespasses == []
+
+
+def test_only_the_http_layer_opens_connections():
+    libraries = HTTP | {"http.client", "socket", "tenacity", "pyrate_limiter"}
+    users = {
+        path.name
+        for path in PACKAGE.rglob("*.py")
+        if any(
+            name == library or name.startswith(f"{library}.")
+            for name in _imports(path)
+            for library in libraries
+        )
+        # The page's own server is no source.
+        and path.relative_to(PACKAGE).parts[0] == "sources"
+    }
+    assert users == {"wire.py", "browser_wire.py", "rate_limit.py", "http_client.py"}
 
 
 def test_the_rooms_are_where_the_rule_looks_for_them():

@@ -221,7 +221,7 @@ def _write_for_ever(folder: Path, confirmed: Connection) -> None:
 def test_a_killed_writer_loses_nothing_that_it_confirmed(tmp_path):
     # Forked, so that no round waits for imports; the child only writes.
     forked = multiprocessing.get_context("fork")
-    for round_ in range(8):
+    for round_ in range(5):
         folder = tmp_path / str(round_)
         receiving, sending = forked.Pipe(duplex=False)
         writer = forked.Process(target=_write_for_ever, args=(folder, sending), daemon=True)
