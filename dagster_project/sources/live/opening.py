@@ -2,28 +2,159 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from dagster_project.contracts import BY_NAME
+from dagster_project.errors import SourceError
 from dagster_project.settings import Settings
-from dagster_project.sources.data_folder import DataFolder
+from dagster_project.sources.base import OnePart
 from dagster_project.sources.live.archive import Archive
 from dagster_project.sources.live.blockchain_com import BlockchainCom
 from dagster_project.sources.live.clock import Clock
-from dagster_project.sources.live.coinbase import Coinbase
+from dagster_project.sources.live.coinbase import CoinbaseExchange
 from dagster_project.sources.live.coinmetrics import CoinMetrics
-from dagster_project.sources.live.edgar import Edgar, read_study, today_in_new_york
+from dagster_project.sources.live.edgar import Edgar, read_study
+from dagster_project.sources.live.exchange_day import today_in_new_york
 from dagster_project.sources.live.figures import BITCOIN
 from dagster_project.sources.live.hosts import policies
 from dagster_project.sources.live.http_client import HttpClient
-from dagster_project.sources.live.journal import Journal
 from dagster_project.sources.live.kraken import Kraken
 from dagster_project.sources.live.live_source import LiveSource, Plan
-from dagster_project.sources.live.mempool import Mempool
+from dagster_project.sources.live.mempool import MempoolSpace
 from dagster_project.sources.live.symbol_aliases import aliases_of
 from dagster_project.sources.live.tiingo import TiingoVendor
 from dagster_project.sources.live.vendor import Vendor
 from dagster_project.sources.live.yahoo import YahooVendor
+
+# Of these tables a company may well have no row: most file nothing that names a contract.
+MAY_BE_EMPTY = frozenset({"equity_splits", "equity_dividends", "filing_candidates", "xbrl_facts"})
+# Companies that file with the SEC; funds and proxies announce no capex.
+FILING_ROLES = frozenset({"miner", "hyperscaler", "ai_infrastructure"})
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Vendors that stand in for one another, in the order of asking."""
+
+    table: str
+    vendors: tuple[str, ...]
+
+
+def read_chains(folder: OnePart) -> list[Chain]:
+    """Chains of ``study/vendors.csv``, in the order of tables and names. Raises SourceError."""
+    frame = folder.extract(BY_NAME["study_vendors"]).frame.sort_values(
+        ["table_name", "chain", "rank"]
+    )
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for table, chain, vendor in zip(
+        frame["table_name"], frame["chain"], frame["vendor"], strict=True
+    ):
+        found[table, chain].append(vendor)
+    return [Chain(table, tuple(vendors)) for (table, _), vendors in sorted(found.items())]
+
+
+class Vendors:
+    """Every vendor there is, made when it is first wanted."""
+
+    def __init__(self, settings: Settings, folder: OnePart, client: HttpClient, today: date) -> None:
+        self._settings = settings
+        self._client = client
+        self._made: dict[str, Vendor] = {}
+        aliases = aliases_of(folder.extract(BY_NAME["symbol_aliases"]).frame)
+        shares: dict[str, Any] = {"aliases": aliases, "asked_on": today}
+        self._makers: Mapping[str, Callable[[], Vendor]] = {
+            "yahoo": lambda: YahooVendor(client, **shares),
+            "tiingo": lambda: TiingoVendor(client, settings.tiingo_key, **shares),
+            "coinbase": lambda: CoinbaseExchange(client),
+            "kraken": lambda: Kraken(client),
+            "coinmetrics": lambda: CoinMetrics(client),
+            "mempool": lambda: MempoolSpace(client),
+            "blockchain_com": lambda: BlockchainCom(client),
+            "sec_edgar": lambda: Edgar(client, read_study(folder), today=lambda: today),
+        }
+
+    def why_not(self, name: str) -> str:
+        """Why this vendor cannot be asked here; empty when it can. A replay needs no key."""
+        if self._client.replay:
+            return ""
+        if name == "tiingo" and not self._settings.tiingo_key:
+            return "tiingo: MINER_TIINGO_KEY is not set"
+        if name == "sec_edgar" and not self._settings.contact:
+            return "sec_edgar: MINER_CONTACT is not set, which the SEC asks of every program"
+        return ""
+
+    def open(self, name: str) -> Vendor:
+        """The vendor of that name, the same object every time."""
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+
+def _symbols(folder: OnePart) -> dict[str, list[str]]:
+    """Symbols to ask for, by what kind of table it is."""
+    companies = folder.extract(BY_NAME["companies"]).frame.sort_values("ticker")
+    filers = companies[companies["role"].isin(sorted(FILING_ROLES))]
+    return {"shares": list(companies["ticker"]), "filers": list(filers["ticker"])}
+
+
+def plans(
+    settings: Settings, folder: OnePart, client: HttpClient, today: date
+) -> dict[str, list[Plan]]:
+    """Plans by table, from ``study/vendors.csv`` and the panel. Raises SourceError."""
+    vendors = Vendors(settings, folder, client, today)
+    symbols = _symbols(folder)
+    made: dict[str, list[Plan]] = defaultdict(list)
+    for chain in read_chains(folder):
+        if chain.table.startswith("equity_"):
+            asked = symbols["shares"]
+        elif chain.table in {"filing_candidates", "xbrl_facts"}:
+            asked = symbols["filers"]
+        else:
+            asked = [BITCOIN]
+        refused = [vendors.why_not(name) for name in chain.vendors]
+        made[chain.table].append(
+            Plan(
+                vendors=[
+                    vendors.open(name)
+                    for name, why in zip(chain.vendors, refused, strict=True)
+                    if not why
+                ],
+                symbols=asked,
+                absent=tuple(why for why in refused if why),
+                empty_is_an_answer=chain.table in MAY_BE_EMPTY,
+            )
+        )
+    return dict(made)
+
+
+def open_live(
+    settings: Settings,
+    folder: OnePart,
+    *,
+    clock: Clock | None = None,
+    now: datetime | None = None,
+) -> LiveSource:
+    """Vendors over the internet; everything they answer is recorded in the archive.
+
+    ``now`` is the instant that decides which day it is; None: the clock's. Raises SourceError
+    for a study that cannot be read, SettingsError for an address that may not be used.
+    """
+    client = HttpClient(
+        policies(dict(settings.source_urls)),
+        contact=settings.contact,
+        archive=Archive(settings.archive_dir),
+        proxy=settings.proxy or None,
+        secrets=settings.secrets,
+        clock=clock,
+    )
+    today = today_in_new_york(now)
+    return LiveSource(
+        folder,
+        plans(settings, folder, client, today),
+        first=settings.live_since,
+        today=today,
+    )
