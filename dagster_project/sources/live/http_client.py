@@ -122,13 +122,9 @@ def parse_json(reply: Reply) -> Any:
     return _json(reply.body, where=reply.url)
 
 
-def _json(body: bytes, *, where: str) -> Any:
+def _json(body: bytes, *, where: str, number: type[Decimal | float] = Decimal) -> Any:
     def no_number(name: str) -> None:
         raise ValueError(f"{name} is not a JSON number")
-
-    def whole(digits: str) -> int:
-        # Python refuses integers of more than some thousand digits: so do we, by type.
-        return int(digits)
 
     mend = "try again later; if it stays so, the source has changed its format"
     if not body.strip():
@@ -140,7 +136,7 @@ def _json(body: bytes, *, where: str) -> Any:
             f"The answer is not UTF-8 (byte {error.start}).", where=where, mend=mend
         ) from None
     try:
-        return json.loads(text, parse_float=Decimal, parse_int=whole, parse_constant=no_number)
+        return json.loads(text, parse_float=number, parse_constant=no_number)
     except (ValueError, RecursionError, ArithmeticError) as error:
         raise SourceError(
             f"The answer is not whole JSON: {error}.", where=where, mend=mend
@@ -516,7 +512,7 @@ class HttpClient:
             # A body that lost its end without the protocol noticing is worth another attempt,
             # and must not stay behind as what later answers are confirmed against.
             try:
-                _json(body, where=question.url)
+                _json(body, where=question.url, number=float)
             except SourceError as error:
                 raise _TryAgain(error.what.rstrip("."), status=200) from None
         self._keep(question, 200, headers, body, retrieved_at)
