@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import PROJECT_DIR, Settings
-from dagster_project.sources import open_source
+from dagster_project.sources import open_folder
 from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _variables(settings: Settings, factors: int | None) -> list[str]:
 
     Left out otherwise: dbt parses the whole project again when they change.
     """
-    wanted = max_factors(open_source(settings)) if factors is None else factors
+    wanted = max_factors(open_folder(settings)) if factors is None else factors
     if wanted == DEFAULT_MAX_FACTORS:
         return []
     return ["--vars", json.dumps({"max_factors": wanted})]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dagster_project.contracts import BY_NAME
-from dagster_project.errors import OnePartError
+from dagster_project.errors import SourceError
 from dagster_project.sources.base import OnePart
 
 # Equal to `max_factors` under `vars:` in dbt/dbt_project.yml.

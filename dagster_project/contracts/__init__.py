@@ -12,12 +12,14 @@ from dagster_project.contracts.extract import (
     typed_frame,
 )
 from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table, TableRule
-from dagster_project.contracts.tables import BY_NAME, TABLES
+from dagster_project.contracts.tables import BY_NAME, LIVE_TABLES, TABLES, VENDORS
 
 __all__ = [
     "BY_NAME",
+    "LIVE_TABLES",
     "SOURCE_REF",
     "TABLES",
+    "VENDORS",
     "Column",
     "Cost",
     "Extract",

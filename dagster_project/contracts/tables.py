@@ -11,6 +11,31 @@ from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, T
 QUALITY_GRADES = ("primary", "press_release_copy", "news", "repost")
 ROLES = ("miner", "hyperscaler", "ai_infrastructure", "benchmark", "bitcoin_proxy")
 
+# Tables that vendors can be asked for, and the vendors there are (sources/live).
+LIVE_TABLES = (
+    "equity_prices",
+    "equity_closes_second_source",
+    "equity_splits",
+    "equity_dividends",
+    "btc_prices",
+    "btc_prices_second_source",
+    "btc_hourly_prices",
+    "network_metrics",
+    "network_metrics_second_source",
+    "filing_candidates",
+    "xbrl_facts",
+)
+VENDORS = (
+    "yahoo",
+    "tiingo",
+    "coinbase",
+    "kraken",
+    "coinmetrics",
+    "mempool",
+    "blockchain_com",
+    "sec_edgar",
+)
+
 # The factor that is not a ticker: the warehouse chooses its series, event by event.
 BITCOIN_FACTOR = "bitcoin"
 PARAMETERS = (
@@ -1654,6 +1679,52 @@ RECONCILIATION_TOLERANCES = Table(
     ),
 )
 
+STUDY_VENDORS = Table(
+    name="study_vendors",
+    file="study/vendors.csv",
+    description="Who is asked for which table when figures come from live sources, and in which "
+    "order vendors stand in for one another.",
+    grain="one row per table, chain and vendor",
+    key=("table_name", "chain", "vendor"),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "table_name",
+            Kind.TEXT,
+            "Raw table that is asked for.",
+            required=True,
+            one_of=LIVE_TABLES,
+        ),
+        Column(
+            "chain",
+            Kind.TEXT,
+            "Vendors of one chain stand in for one another; every chain of a table is asked.",
+            required=True,
+            pattern=r"^[a-z][a-z0-9_]*$",
+        ),
+        Column(
+            "rank",
+            Kind.INTEGER,
+            "Order within the chain: 1 is asked first.",
+            required=True,
+            at_least=1,
+            at_most=9,
+        ),
+        Column("vendor", Kind.TEXT, "Who is asked.", required=True, one_of=VENDORS),
+        Column("reason", Kind.TEXT, "Why, and what is known of it.", required=True),
+    ),
+    table_rules=(
+        TableRule(
+            "one_vendor_per_rank",
+            "count(*) = count(DISTINCT table_name || '/' || chain || '/' || rank)",
+            "holds one vendor per rank of a chain",
+            "count(*) || ' rows for ' || count(DISTINCT table_name || '/' || chain || '/' || "
+            "rank) || ' ranks'",
+            "give each vendor of a chain its own rank, or another chain",
+        ),
+    ),
+)
+
 TABLES: tuple[Table, ...] = (
     COMPANIES,
     EXCHANGE_SESSIONS,
@@ -1685,5 +1756,6 @@ TABLES: tuple[Table, ...] = (
     XBRL_FACTS,
     FILING_CANDIDATES,
     RECONCILIATION_TOLERANCES,
+    STUDY_VENDORS,
 )
 BY_NAME = {table.name: table for table in TABLES}

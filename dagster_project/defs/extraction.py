@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.alerts import tell
-from dagster_project.contracts import TABLES, Table, Window
+from dagster_project.alerts import post_alert
+from dagster_project.contracts import LIVE_TABLES, TABLES, Table, Window
 from dagster_project.defs.common import (
     INCREMENTAL_TAG,
     ONE_RUN,
@@ -23,7 +23,7 @@ from dagster_project.defs.extraction_report import (
 )
 from dagster_project.ingest import ingest
 from dagster_project.settings import SOURCE_MODES, Settings
-from dagster_project.sources import LIVE_TABLES, open_calendar, open_source
+from dagster_project.sources import Source, open_calendar, open_source
 
 
 class Figures(dg.ConfigurableResource):
@@ -111,12 +111,13 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
         context: dg.AssetExecutionContext, figures: Figures
     ) -> dg.MaterializeResult:
         asked = settings.with_source(figures.source)
-        incremental = INCREMENTAL_TAG in context.run.tags and asked.is_live
+        incremental = INCREMENTAL_TAG in context.run.tags and asked.asks_vendors
         window = None if incremental else _window(context, table)
         with readable_failures():
+            source: Source = open_source(asked) if table.file else open_calendar(asked)
             ingested = ingest(
                 asked,
-                open_source(asked) if table.file else open_calendar(asked),
+                source,
                 table,
                 window,
                 incremental=incremental,
@@ -127,7 +128,8 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
         checks = [rejects_result(ingested)]
         if table.name in LIVE_TABLES:
             checks.append(answered_result(ingested))
-            tell(asked, table.name, checks[-1], context.log.warning)
+        if ingested.missing:
+            post_alert(asked, f"{table.name}: {ingested.summary}", context.log.warning)
         return dg.MaterializeResult(
             metadata=ingested_metadata(ingested, window), check_results=checks
         )

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dagster_project.errors import SettingsError
 from dagster_project.settings import BUNDLED_DATA_DIR, Settings
 from dagster_project.sources.base import Source
 from dagster_project.sources.data_folder import DataFolder
 from dagster_project.sources.exchange_calendar import ExchangeCalendar
 
-IMPLEMENTATIONS = {"bundled": DataFolder}
+
+def open_folder(settings: Settings) -> DataFolder:
+    """The data folder: ledger and study, whatever the figures come from."""
+    return DataFolder(settings.data_dir, BUNDLED_DATA_DIR)
 
 
 def open_source(settings: Settings) -> Source:
     """The source of every raw table but the exchange calendar."""
-    implementation = IMPLEMENTATIONS.get(settings.source_mode)
-    if implementation is None:
-        raise SettingsError(
-            f"No source answers for MINER_SOURCE={settings.source_mode}.",
-            mend=f"choose one of: {', '.join(IMPLEMENTATIONS)}",
-        )
-    return implementation(settings.data_dir, BUNDLED_DATA_DIR)
+    folder = open_folder(settings)
+    if settings.source_mode == "bundled":
+        return folder
+    # Imported here: the vendors' modules are not needed for the bundled figures.
+    from dagster_project.sources.live.opening import Replay, open_live
+
+    return (
+        open_live(settings, folder) if settings.source_mode == "live" else Replay(settings, folder)
+    )
 
 
 def open_calendar(settings: Settings) -> ExchangeCalendar:

@@ -139,15 +139,24 @@ class Archive:
             ) from error
         return record
 
-    def find(self, host: str, target: str, *, not_after: datetime | None = None) -> Record | None:
+    def find(
+        self,
+        host: str,
+        target: str,
+        *,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> Record | None:
         """The answer to repeat: the last good one (status 200), else the last one at all.
 
-        A block page of one evening must not hide what the host said before it. ``not_after``
-        leaves out later answers.
+        A block page of one evening must not hide what the host said before it. ``not_before``
+        and ``not_after`` leave out earlier and later answers.
         """
         with self._lock:
             self._refresh()
             records = list(self._known.get((host, target), ()))
+        if not_before is not None:
+            records = [record for record in records if record.retrieved_at >= not_before]
         if not_after is not None:
             records = [record for record in records if record.retrieved_at <= not_after]
         good = [record for record in records if record.status == 200]

@@ -203,7 +203,8 @@ class HttpClient:
 
     ``contact`` goes into the User-Agent. ``archive`` receives every answer and is what
     conditional requests refer to; without one nothing is kept. With ``replay`` only the archive
-    answers, as it stood at ``replay_at`` (None: as it is). ``proxy`` is an HTTP proxy's address.
+    answers, as it stood at ``replay_at`` (None: as it is) and with nothing from before
+    ``replay_from``. ``proxy`` is an HTTP proxy's address.
     ``secrets`` are further words that no record, log or error may hold. Safe between threads.
     """
 
@@ -214,6 +215,7 @@ class HttpClient:
         contact: str = "",
         archive: Archive | None = None,
         replay: bool = False,
+        replay_from: datetime | None = None,
         replay_at: datetime | None = None,
         proxy: Secret | None = None,
         secrets: tuple[Secret, ...] = (),
@@ -230,6 +232,7 @@ class HttpClient:
         self.contact = contact
         self.replay = replay
         self._archive = archive
+        self._replay_from = replay_from
         self._replay_at = replay_at
         self._proxy = proxy
         self._secrets = tuple(secret.reveal() for secret in secrets if secret)
@@ -363,7 +366,12 @@ class HttpClient:
 
     def _repeat(self, question: _Question) -> Reply:
         assert self._archive is not None
-        record = self._archive.find(question.host, question.target, not_after=self._replay_at)
+        record = self._archive.find(
+            question.host,
+            question.target,
+            not_before=self._replay_from,
+            not_after=self._replay_at,
+        )
         if record is None:
             raise NotRecorded(
                 "This was never recorded, and replay asks nobody.",

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from dagster_project.contracts import SOURCE_REF, Cost, Extract, Gap, Table, Window, typed_frame
 from dagster_project.errors import SourceError
-from dagster_project.sources.base import WHOLE_TABLE
-from dagster_project.sources.data_folder import DataFolder
+from dagster_project.sources.base import WHOLE_TABLE, OnePart
+from dagster_project.sources.live.journal import Entry, Journal
 from dagster_project.sources.live.vendor import Vendor, VendorAnswer
 
 # Vendors correct prints for some days: each incremental answer starts this many calendar days
@@ -36,29 +36,42 @@ class Plan:
     empty_is_an_answer: bool = False
 
 
-class LiveSource:
-    """Tables with a plan come from vendors, all others from the data folder.
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
-    One part per symbol: a symbol that every vendor fails on is a Gap and the others go on.
-    ``first`` is the first date asked for of a symbol that has nothing stored; ``today`` the
-    last.
+
+def _stored_as(table: Table, symbol: str, plan: Plan) -> str:
+    """The name under which the warehouse knows what a plan asks for."""
+    if table.symbol_column == "source":
+        return plan.vendors[0].name if plan.vendors else symbol
+    return symbol if table.symbol_column else WHOLE_TABLE
+
+
+class LiveSource:
+    """Tables with plans come from vendors, all others from the data folder.
+
+    One part per plan and symbol: a symbol that every vendor of a plan fails on is a Gap and the
+    others go on. ``first`` is the first date asked for of a symbol that has nothing stored,
+    ``today`` the last; ``journal`` receives every part that was asked for.
     """
 
     name = "live"
 
     def __init__(
         self,
-        folder: DataFolder,
-        plans: Mapping[str, Plan],
+        folder: OnePart,
+        plans: Mapping[str, Sequence[Plan]],
         *,
         first: date,
         today: date,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None),
+        journal: Journal | None = None,
+        now: Callable[[], datetime] = _now,
     ) -> None:
         self._folder = folder
         self._plans = plans
         self._first = first
         self._today = today
+        self._journal = journal
         self._now = now
         self._failed_in_a_row: Counter[str] = Counter()
 
@@ -72,26 +85,50 @@ class LiveSource:
         window: Window | None = None,
         stored_until: Mapping[str, date] | None = None,
     ) -> Iterator[Extract | Gap]:
-        """One part per symbol, as it arrives; never raises for a symbol that fails."""
-        plan = self._plans.get(table.name)
-        if plan is None or not plan.vendors:
-            yield from self._from_folder(table, window, plan)
+        """One part per plan and symbol, as it arrives; never raises for one that fails."""
+        plans = self._plans.get(table.name, ())
+        if not any(plan.vendors for plan in plans):
+            yield from self._from_folder(table, window, plans)
             return
-        for symbol in plan.symbols:
-            known = None
-            if stored_until is not None:
-                known = stored_until.get(symbol if table.symbol_column else WHOLE_TABLE)
-            asked = self._window(window, known, incremental=stored_until is not None)
-            if asked is not None:
-                yield self._ask(table, symbol, asked, plan)
+        for chain, plan in enumerate(plans):
+            for symbol in plan.symbols:
+                known = None
+                if stored_until is not None:
+                    known = stored_until.get(_stored_as(table, symbol, plan))
+                asked = self._window(window, known, incremental=stored_until is not None)
+                if asked is not None:
+                    yield self._recorded(table, symbol, asked, chain)
+
+    def part(self, table: Table, symbol: str, window: Window, chain: int) -> Extract | Gap:
+        """One symbol from the plan number ``chain`` of a table."""
+        return self._ask(table, symbol, window, self._plans[table.name][chain])
+
+    def _recorded(self, table: Table, symbol: str, window: Window, chain: int) -> Extract | Gap:
+        began_at = self._now()
+        part = self.part(table, symbol, window, chain)
+        if self._journal is not None:
+            self._journal.write(
+                Entry(
+                    table=table.name,
+                    symbol=symbol,
+                    window=window,
+                    chain=chain,
+                    today=self._today,
+                    first=self._first,
+                    began_at=began_at,
+                    ended_at=self._now(),
+                )
+            )
+        return part
 
     def _from_folder(
-        self, table: Table, window: Window | None, plan: Plan | None
+        self, table: Table, window: Window | None, plans: Sequence[Plan]
     ) -> Iterator[Extract | Gap]:
         for part in self._folder.answers(table, window):
-            if plan and isinstance(part, Extract):
-                reason = "; ".join(plan.absent) or "no vendor is configured"
-                note = f"{table.name} is read from the data folder: {reason}"
+            if plans:
+                reason = "; ".join(why for plan in plans for why in plan.absent)
+                note = f"{table.name} is read from the data folder: {reason or 'no vendor is set'}"
+                # The warehouse may hold later rows of a vendor than the file.
                 part = replace(part, notes=(*part.notes, note), complete=False)
             yield part
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache, partial
 from typing import Any
 
-from dagster_project.contracts import BY_NAME
-from dagster_project.errors import SourceError
+from dagster_project.contracts import BY_NAME, Extract, Gap, Table, Window
 from dagster_project.settings import Settings
 from dagster_project.sources.base import OnePart
+from dagster_project.sources.exchange_calendar import NEW_YORK
 from dagster_project.sources.live.archive import Archive
 from dagster_project.sources.live.blockchain_com import BlockchainCom
-from dagster_project.sources.live.clock import Clock
 from dagster_project.sources.live.coinbase import CoinbaseExchange
 from dagster_project.sources.live.coinmetrics import CoinMetrics
 from dagster_project.sources.live.edgar import Edgar, read_study
-from dagster_project.sources.live.exchange_day import today_in_new_york
 from dagster_project.sources.live.figures import BITCOIN
 from dagster_project.sources.live.hosts import policies
-from dagster_project.sources.live.http_client import HttpClient
+from dagster_project.sources.live.http_client import HttpClient, open_client
+from dagster_project.sources.live.journal import Journal
 from dagster_project.sources.live.kraken import Kraken
 from dagster_project.sources.live.live_source import LiveSource, Plan
 from dagster_project.sources.live.mempool import MempoolSpace
@@ -60,7 +60,9 @@ def read_chains(folder: OnePart) -> list[Chain]:
 class Vendors:
     """Every vendor there is, made when it is first wanted."""
 
-    def __init__(self, settings: Settings, folder: OnePart, client: HttpClient, today: date) -> None:
+    def __init__(
+        self, settings: Settings, folder: OnePart, client: HttpClient, today: date
+    ) -> None:
         self._settings = settings
         self._client = client
         self._made: dict[str, Vendor] = {}
@@ -131,30 +133,89 @@ def plans(
     return dict(made)
 
 
-def open_live(
-    settings: Settings,
-    folder: OnePart,
-    *,
-    clock: Clock | None = None,
-    now: datetime | None = None,
-) -> LiveSource:
-    """Vendors over the internet; everything they answer is recorded in the archive.
+@lru_cache(maxsize=4)
+def _client(settings: Settings) -> HttpClient:
+    """One client per process, so that limits and rests of hosts hold from table to table."""
+    return open_client(settings)
 
-    ``now`` is the instant that decides which day it is; None: the clock's. Raises SourceError
-    for a study that cannot be read, SettingsError for an address that may not be used.
+
+def today_in_new_york() -> date:
+    """The day it is where the shares trade."""
+    return datetime.now(NEW_YORK).date()
+
+
+def open_live(settings: Settings, folder: OnePart, *, today: date | None = None) -> LiveSource:
+    """Vendors over the internet; what they are asked and what they answer is recorded.
+
+    Raises SourceError for a study that cannot be read, SettingsError for an address that may
+    not be used.
     """
-    client = HttpClient(
-        policies(dict(settings.source_urls)),
-        contact=settings.contact,
-        archive=Archive(settings.archive_dir),
-        proxy=settings.proxy or None,
-        secrets=settings.secrets,
-        clock=clock,
-    )
-    today = today_in_new_york(now)
+    client = _client(settings)
+    day = today or today_in_new_york()
     return LiveSource(
         folder,
-        plans(settings, folder, client, today),
+        plans(settings, folder, client, day),
         first=settings.live_since,
-        today=today,
+        today=day,
+        journal=Journal(settings.archive_dir),
     )
+
+
+class Replay:
+    """Every extraction of the journal again, in its order, answered by the archive alone.
+
+    Nobody is asked, no key is needed. What was not answered then is not answered now. Meant
+    for an empty warehouse, which it fills as the live runs did, revisions included.
+    """
+
+    name = "replay"
+
+    def __init__(self, settings: Settings, folder: OnePart) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._journal = Journal(settings.archive_dir)
+
+    def span(self) -> Window:
+        """From the first date of live runs until today."""
+        return Window(self._settings.live_since, today_in_new_york())
+
+    def answers(
+        self,
+        table: Table,
+        window: Window | None = None,
+        stored_until: Mapping[str, date] | None = None,
+    ) -> Iterator[Extract | Gap]:
+        """The recorded parts of a table; ``window`` and ``stored_until`` are the journal's own.
+
+        A table that was never asked for is the data folder's.
+        """
+        until = self._settings.replay_at
+        entries = list(
+            self._journal.entries(
+                table.name, not_after=until and until.astimezone(UTC).replace(tzinfo=None)
+            )
+        )
+        if not entries:
+            yield from self._folder.answers(table, window)
+            return
+        archive = Archive(self._settings.archive_dir)
+        for entry in entries:
+            client = HttpClient(
+                policies(dict(self._settings.source_urls)),
+                archive=archive,
+                replay=True,
+                replay_from=entry.began_at.replace(tzinfo=UTC),
+                replay_at=entry.ended_at.replace(tzinfo=UTC),
+            )
+            source = LiveSource(
+                self._folder,
+                plans(self._settings, self._folder, client, entry.today),
+                first=entry.first,
+                today=entry.today,
+                now=partial(_same, entry.ended_at),
+            )
+            yield source.part(table, entry.symbol, entry.window, entry.chain)
+
+
+def _same(moment: datetime) -> datetime:
+    return moment

@@ -56,7 +56,7 @@ class FakeVendor:
 
 def _source(plan: Plan) -> LiveSource:
     folder = DataFolder(BUNDLED_DATA_DIR, BUNDLED_DATA_DIR)
-    return LiveSource(folder, {PRICES.name: plan}, first=FIRST, today=TODAY)
+    return LiveSource(folder, {PRICES.name: [plan]}, first=FIRST, today=TODAY)
 
 
 def _answers(plan: Plan, **options: Any) -> list[Extract | Gap]:
