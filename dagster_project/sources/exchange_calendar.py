@@ -25,6 +25,10 @@ class ExchangeCalendar(OnePart):
         self._first = date(first.year - 1, 1, 1)
         self._last = date(today.year + 1, 12, 31)
 
+    def span(self) -> Window:
+        """First to last day whose sessions it answers with."""
+        return Window(self._first, self._last)
+
     def extract(self, table: Table, window: Window | None = None) -> Extract:
         """All sessions of the calendar's range (``window`` narrows it)."""
         # Imported here: building calendars is slow, and only this asset needs it.
