@@ -12,6 +12,7 @@
         'fct_capex_announcements',
         'fct_exposure_gradient',
         'fct_halving_effects',
+        'fct_miner_unit_economics',
         'fct_mining_economics',
         'fct_rolling_betas',
         'fct_selloff_betas',
