@@ -6,6 +6,7 @@
     {{ return([
         'dim_company',
         'dim_event',
+        'dim_scenario_assumption',
         'dim_session',
         'dim_study',
         'fct_ai_exposure',
@@ -15,11 +16,15 @@
         'fct_miner_unit_economics',
         'fct_mining_economics',
         'fct_rolling_betas',
+        'fct_scenario_cash_flows',
+        'fct_scenario_sensitivity',
+        'fct_scenario_universe',
         'fct_selloff_betas',
         'fct_selloff_daily',
         'fct_selloff_firm',
         'fct_selloff_tests',
         'fct_source_reconciliation',
+        'fct_valuation_scenario',
         'selloff_summary',
         'selloff_verdicts',
     ]) }}
