@@ -20,3 +20,10 @@
         'hashprice_usd_ph',
     ]) }}
 {%- endmacro %}
+
+{#- One column per assumption, from rows of `assumption` and `value` that are grouped. -#}
+{% macro scenario_columns() -%}
+    {%- for name in scenario_inputs() %}
+    max(value) filter (where assumption = '{{ name }}') as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

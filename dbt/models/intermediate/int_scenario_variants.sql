@@ -1,5 +1,4 @@
 -- Grain: one row per scenario and variant (the base, or one assumption changed to another value).
-{%- set inputs = scenario_inputs() %}
 with
 
 assumptions as (
@@ -76,9 +75,7 @@ select
     scenario_id,
     variant_id,
     changed_assumption,
-    changed_value
-    {%- for name in inputs %},
-    max(value) filter (where assumption = '{{ name }}') as {{ name }}
-    {%- endfor %}
+    changed_value,
+    {{ scenario_columns() }}
 from filled
 group by scenario_id, variant_id, changed_assumption, changed_value
