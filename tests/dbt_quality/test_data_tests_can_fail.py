@@ -253,8 +253,7 @@ MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
     ),
     (
         "published_assumptions_match_claims",
-        "update marts.dim_scenario_assumption set value = 37e9 "
-        "where assumption = 'anchor_npv_usd'",
+        "update marts.dim_scenario_assumption set value = 37e9 where assumption = 'anchor_npv_usd'",
         {"scenario_id": "vaneck_2024", "assumption": "anchor_npv_usd", "value": 37e9},
     ),
     (
