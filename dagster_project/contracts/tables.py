@@ -26,6 +26,28 @@ EXPOSURES = ("contracted", "none_found", "unknown")
 # Factors of the rolling betas that are the mean of several shares.
 BASKETS = ("ai",)
 
+ANNOUNCEMENT_KINDS = (
+    "acquisition",
+    "ai_cloud_contract",
+    "ai_evaluation",
+    "capex_guidance",
+    "denial",
+    "hpc_contract",
+    "hpc_expansion",
+    "hpc_financing",
+    "hpc_loi",
+    "hpc_option_exercise",
+    "lease_cancellation_report",
+    "lease_pause_report",
+    "project_cancellation_report",
+    "site_acquisition",
+    "site_lease",
+    "strategy_change",
+)
+XBRL_TAXONOMIES = ("us-gaap", "ifrs-full", "dei")
+
+_ACCESSION = r"^\d{10}-\d{2}-\d{6}$"
+
 # Berkshire Hathaway A, the dearest listed share, trades below 1m USD.
 _MAX_PRICE = 10_000_000
 _MAX_VOLUME = 1e12
@@ -353,24 +375,7 @@ CAPEX_ANNOUNCEMENTS = Table(
             Kind.TEXT,
             "What was announced.",
             required=True,
-            one_of=(
-                "acquisition",
-                "ai_cloud_contract",
-                "ai_evaluation",
-                "capex_guidance",
-                "denial",
-                "hpc_contract",
-                "hpc_expansion",
-                "hpc_financing",
-                "hpc_loi",
-                "hpc_option_exercise",
-                "lease_cancellation_report",
-                "lease_pause_report",
-                "project_cancellation_report",
-                "site_acquisition",
-                "site_lease",
-                "strategy_change",
-            ),
+            one_of=ANNOUNCEMENT_KINDS,
         ),
         Column(
             "power_mw",
@@ -1096,6 +1101,273 @@ STUDY_ROLLING_WINDOWS = Table(
     ),
 )
 
+FILING_CANDIDATES = Table(
+    name="filing_candidates",
+    file="filings/candidates.csv",
+    description="Filings with the SEC that may announce capex or contracts: candidates for the "
+    "ledger, which a person confirms, never facts.",
+    grain="one row per ticker, filing day and filing",
+    key=("ticker", "filed_date", "accession"),
+    time_column="filed_date",
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column("filed_date", Kind.DATE, "Day EDGAR dates the filing (New York).", required=True),
+        Column(
+            "accession",
+            Kind.TEXT,
+            "Accession number of the filing.",
+            required=True,
+            pattern=_ACCESSION,
+        ),
+        Column(
+            "cik",
+            Kind.TEXT,
+            "SEC central index key of the company, ten digits.",
+            required=True,
+            pattern=r"^\d{10}$",
+        ),
+        Column("form", Kind.TEXT, "Form, for example 8-K, 6-K, 40-F.", required=True),
+        Column("items", Kind.TEXT, "Items of an 8-K, separated by ','."),
+        Column("report_date", Kind.DATE, "Day or period end the filing reports."),
+        Column(
+            "accepted_at",
+            Kind.INSTANT,
+            "When EDGAR accepted the filing (UTC); empty where it is not clear whether the SEC "
+            "printed UTC or the clock of New York.",
+            in_file=False,
+        ),
+        Column(
+            "matched_terms",
+            Kind.TEXT,
+            "Phrases of study_filing_searches its documents hold, separated by ';'.",
+        ),
+        Column(
+            "amount_usd_candidates",
+            Kind.TEXT,
+            "Sums in USD that stand near a phrase, the most frequent first, separated by ';'.",
+            pattern=r"^\d+(\.\d+)?(;\d+(\.\d+)?)*$",
+        ),
+        Column(
+            "power_mw_candidates",
+            Kind.TEXT,
+            "Megawatts that stand near a phrase, the most frequent first, separated by ';'.",
+            pattern=r"^\d+(\.\d+)?(;\d+(\.\d+)?)*$",
+        ),
+        Column(
+            "power_basis_candidates",
+            Kind.TEXT,
+            "Which megawatt each of power_mw_candidates is (critical_it, gross, unknown), in the "
+            "same order.",
+            pattern=r"^(critical_it|gross|unknown)(;(critical_it|gross|unknown))*$",
+        ),
+        Column("excerpt", Kind.TEXT, "Text around the first phrase, to judge it by."),
+        Column(
+            "document_url",
+            Kind.TEXT,
+            "Public address of the document with most of the figures, else of the filing.",
+            required=True,
+            pattern=r"^https?://\S+$",
+        ),
+        Column(
+            "status",
+            Kind.TEXT,
+            "figures_found (a phrase with a sum or megawatts near it), terms_found, unread (the "
+            "search names the filing, its documents cannot be read) or listed (no phrase found).",
+            required=True,
+            one_of=("figures_found", "terms_found", "unread", "listed"),
+        ),
+    ),
+    rules=(
+        RowRule(
+            "every_power_has_its_basis",
+            "len(string_split(power_mw_candidates, ';')) "
+            "IS NOT DISTINCT FROM len(string_split(power_basis_candidates, ';'))",
+            "power_mw_candidates and power_basis_candidates are not of one length",
+        ),
+    ),
+)
+
+XBRL_FACTS = Table(
+    name="xbrl_facts",
+    file="filings/xbrl_facts.csv",
+    description="Figures that companies report to the SEC as XBRL, one per filing that states "
+    "them, so that what was known on a day can be told.",
+    grain="one row per ticker, concept, unit, period and filing",
+    key=("ticker", "taxonomy", "concept", "unit", "period_start", "period_end", "accession"),
+    max_rejected_share=0.01,
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol as in companies.",
+            required=True,
+            reference=_known_company(refuse=True),
+        ),
+        Column(
+            "taxonomy",
+            Kind.TEXT,
+            "Taxonomy of the concept.",
+            required=True,
+            one_of=XBRL_TAXONOMIES,
+        ),
+        Column("concept", Kind.TEXT, "Concept as the taxonomy names it.", required=True),
+        Column("unit", Kind.TEXT, "Unit, for example USD, CAD or shares.", required=True),
+        Column("period_start", Kind.DATE, "First day of the period; empty for a point in time."),
+        Column("period_end", Kind.DATE, "Last day of the period, or the day.", required=True),
+        Column(
+            "fiscal_period",
+            Kind.TEXT,
+            "Fiscal period of the filing (Q1, Q2, Q3, FY), not of the figure: a comparative "
+            "carries that of the filing which repeats it.",
+        ),
+        Column(
+            "value",
+            Kind.NUMBER,
+            "The figure, in unit.",
+            required=True,
+            at_least=-1e15,
+            at_most=1e15,
+        ),
+        Column("filed_date", Kind.DATE, "Day the filing is dated (New York).", required=True),
+        Column(
+            "accession",
+            Kind.TEXT,
+            "Accession number of the filing.",
+            required=True,
+            pattern=_ACCESSION,
+        ),
+        Column("form", Kind.TEXT, "Form, for example 10-Q, 10-K, 40-F.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "period_runs_forward",
+            "period_start IS NULL OR period_start <= period_end",
+            "the period ends before it starts",
+        ),
+    ),
+)
+
+STUDY_XBRL_CONCEPTS = Table(
+    name="study_xbrl_concepts",
+    file="study/xbrl_concepts.csv",
+    description="XBRL concepts that are kept, and what each of them measures.",
+    grain="one row per concept",
+    key=("taxonomy", "concept"),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "taxonomy",
+            Kind.TEXT,
+            "Taxonomy: us-gaap, ifrs-full (foreign filers) or dei (cover page).",
+            required=True,
+            one_of=XBRL_TAXONOMIES,
+        ),
+        Column(
+            "concept",
+            Kind.TEXT,
+            "Concept as the taxonomy names it.",
+            required=True,
+            pattern=r"^[A-Z][A-Za-z0-9]*$",
+        ),
+        Column(
+            "metric",
+            Kind.TEXT,
+            "What it measures.",
+            required=True,
+            one_of=("capex_usd", "revenue_usd", "shares_outstanding"),
+        ),
+        Column(
+            "unit",
+            Kind.TEXT,
+            "Unit that is used; figures in others are kept and left aside.",
+            required=True,
+            one_of=("USD", "shares"),
+        ),
+        Column(
+            "priority",
+            Kind.INTEGER,
+            "Where a period has several concepts of a metric, the lowest number holds.",
+            required=True,
+            at_least=1,
+            at_most=100,
+        ),
+        Column("reason", Kind.TEXT, "Why it is kept, and why in this place.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "unit_fits_metric",
+            "(unit = 'shares') = (metric = 'shares_outstanding')",
+            "unit does not fit the metric",
+        ),
+    ),
+    table_rules=(
+        TableRule(
+            "one_concept_per_priority",
+            "count(DISTINCT (metric, priority)) = count(*)",
+            "needs another priority for every concept of a metric",
+            "count(*) || ' concepts with ' || count(DISTINCT (metric, priority)) "
+            "|| ' different priorities'",
+            "number the concepts of each metric 1, 2, 3",
+        ),
+    ),
+)
+
+STUDY_FILING_SEARCHES = Table(
+    name="study_filing_searches",
+    file="study/filing_searches.csv",
+    description="Phrases that are looked for in filings with the SEC.",
+    grain="one row per phrase",
+    key=("phrase",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "phrase",
+            Kind.TEXT,
+            "Words that stand together in the filing.",
+            required=True,
+            pattern=r'^[^";]+$',
+            max_length=100,
+        ),
+        Column(
+            "forms",
+            Kind.TEXT,
+            "Forms that are searched, separated by ';'; amendments are searched with their form.",
+            required=True,
+            pattern=r"^[A-Z0-9-]+(;[A-Z0-9-]+)*$",
+        ),
+        Column(
+            "priority",
+            Kind.INTEGER,
+            "The phrase of lowest number that a filing holds suggests the kind.",
+            required=True,
+            at_least=1,
+            at_most=100,
+        ),
+        Column(
+            "suggested_kind",
+            Kind.TEXT,
+            "Kind of announcement it points to; empty where a person must say.",
+            one_of=ANNOUNCEMENT_KINDS,
+        ),
+        Column("reason", Kind.TEXT, "Why it is looked for.", required=True),
+    ),
+    table_rules=(
+        TableRule(
+            "one_phrase_per_priority",
+            "count(DISTINCT priority) = count(*)",
+            "needs another priority for every phrase",
+            "count(*) || ' phrases with ' || count(DISTINCT priority) || ' different priorities'",
+            "number the phrases 1, 2, 3",
+        ),
+    ),
+)
+
 RECONCILIATION_TOLERANCES = Table(
     name="reconciliation_tolerances",
     file="study/reconciliation.csv",
@@ -1152,6 +1424,10 @@ TABLES: tuple[Table, ...] = (
     STUDY_EVENT_SETS,
     STUDY_BASKETS,
     STUDY_ROLLING_WINDOWS,
+    STUDY_XBRL_CONCEPTS,
+    STUDY_FILING_SEARCHES,
+    XBRL_FACTS,
+    FILING_CANDIDATES,
     RECONCILIATION_TOLERANCES,
 )
 BY_NAME = {table.name: table for table in TABLES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,14 @@ def _parse_date(text: str) -> date:
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise ValueError
     return day
+
+
+def _parse_instant(text: str) -> datetime:
+    """An instant written with its zone, as the same instant in UTC without one."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None or not FIRST_YEAR < instant.year < LAST_YEAR:
+        raise ValueError
+    return instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def _refuse_underscores(text: str) -> None:
@@ -76,6 +84,7 @@ def _parse_boolean(text: str) -> bool:
 _PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
     Kind.TEXT: (str, "text"),
     Kind.DATE: (_parse_date, f"a date written YYYY-MM-DD, from {FIRST_YEAR} to {LAST_YEAR}"),
+    Kind.INSTANT: (_parse_instant, "an instant with its zone, like 2025-03-26T13:30:00Z"),
     Kind.INTEGER: (_parse_integer, "a whole number"),
     Kind.NUMBER: (_parse_number, "a number (leave the field empty where the value is missing)"),
     Kind.BOOLEAN: (_parse_boolean, "yes or no (1 or 0)"),

@@ -1,0 +1,442 @@
+"""SEC EDGAR as a vendor: filings that may announce contracts or capex, and XBRL figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from dagster_project.contracts import BY_NAME, Table, Window
+from dagster_project.errors import SourceError
+from dagster_project.sources.base import Source
+from dagster_project.sources.live.edgar_answers import (
+    NEW_YORK,
+    Concept,
+    Filing,
+    Hit,
+    acceptance_clock,
+    accepted_at_utc,
+    parse_company_facts,
+    parse_company_tickers,
+    parse_filings,
+    parse_search,
+    parse_submissions,
+    split_window,
+)
+from dagster_project.sources.live.filing_text import Reading, plain_text, read_document
+from dagster_project.sources.live.http_client import HttpClient, Reply, parse_json
+from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
+from dagster_project.sources.live.vendor import VendorAnswer
+
+DATA, SEARCH, WWW = "sec", "sec_search", "sec_www"
+ARCHIVES = "https://www.sec.gov/Archives/edgar/data"
+# What the full-text search gives per page, and how far it lets anybody page.
+PAGE, MAX_HITS = 100, 10_000
+# The exhibits that hold the news; a filing with more documents repeats itself.
+MAX_DOCUMENTS = 5
+_READABLE = (".htm", ".html", ".txt")
+_DOCUMENT_TYPES = ("text/html", "application/xhtml+xml", "text/plain")
+_BLOCK_PAGES = ("undeclared automated tool", "request rate threshold exceeded")
+_GONE = {404, 410}
+_SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]*")
+
+
+@dataclass(frozen=True)
+class FilingSearch:
+    """A phrase and the forms in which it is looked for."""
+
+    phrase: str
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EdgarStudy:
+    """What is asked of EDGAR: data of the study, not of the code.
+
+    ``ciks`` and ``aliases`` are by symbol; a company without a key is looked up among the
+    symbols listed today, its aliases after its own.
+    """
+
+    ciks: Mapping[str, str]
+    aliases: Mapping[str, tuple[str, ...]]
+    searches: tuple[FilingSearch, ...]
+    concepts: tuple[Concept, ...]
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(form for search in self.searches for form in search.forms))
+
+
+def read_study(source: Source) -> EdgarStudy:
+    """The study as the tables of a data folder say it. Raises SourceError."""
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        frame = source.extract(BY_NAME[name]).frame
+        return frame.astype(object).where(frame.notna(), None).to_dict("records")  # type: ignore[return-value]
+
+    companies = rows("companies")
+    return EdgarStudy(
+        ciks={row["ticker"]: row["cik"] for row in companies if row["cik"]},
+        aliases={
+            row["ticker"]: tuple(_SYMBOL.findall(row["aliases"].upper()))
+            for row in companies
+            if row["aliases"]
+        },
+        searches=tuple(
+            FilingSearch(row["phrase"], tuple(row["forms"].split(";")))
+            for row in sorted(rows("study_filing_searches"), key=lambda row: row["priority"])
+        ),
+        concepts=tuple(
+            Concept(row["taxonomy"], row["concept"]) for row in rows("study_xbrl_concepts")
+        ),
+    )
+
+
+@dataclass
+class _Tally:
+    """What the answer for one symbol cost, and what is to be said of it."""
+
+    requests: int = 0
+    bytes: int = 0
+    waited_s: float = 0.0
+    retries: int = 0
+    notes: list[str] = field(default_factory=list)
+    complete: bool = True
+
+    def count(self, reply: Reply) -> Reply:
+        self.requests += reply.attempts
+        self.bytes += len(reply.body)
+        self.waited_s += reply.waited_s
+        self.retries += max(0, reply.attempts - 1)
+        return reply
+
+    def answer(self, columns: dict[str, list[Any]]) -> VendorAnswer:
+        return VendorAnswer(
+            columns=columns,
+            requests=self.requests,
+            bytes=self.bytes,
+            waited_s=self.waited_s,
+            retries=self.retries,
+            notes=tuple(self.notes),
+            complete=self.complete,
+        )
+
+
+def today_in_new_york() -> date:
+    return datetime.now(NEW_YORK).date()
+
+
+class Edgar:
+    """Rows of ``filing_candidates`` and ``xbrl_facts``.
+
+    A block page, a refused question or an unreachable host raises SourceError, so that rows
+    read on a better day stay. A document that cannot be had now leaves its filing out and the
+    answer incomplete; one that is gone leaves it in as ``unread``.
+    """
+
+    def __init__(
+        self,
+        client: HttpClient,
+        study: EdgarStudy,
+        *,
+        today: Callable[[], date] = today_in_new_york,
+    ) -> None:
+        self._client = client
+        self._study = study
+        self._today = today
+        self._listed: dict[str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        return "sec_edgar"
+
+    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
+        """Rows of one company. Figures of XBRL come whole up to the window's end: a later
+        filing may restate any earlier period."""
+        tally = _Tally()
+        answers = {"filing_candidates": self._candidates, "xbrl_facts": self._facts}
+        if table.name not in answers:
+            raise SourceError(f"SEC EDGAR has no rows of table {table.name}.", where=symbol)
+        return tally.answer(answers[table.name](symbol, window, tally))
+
+    def newest_date(self) -> date | None:
+        """Day of the newest filing of the study's first company with a central index key."""
+        for _, cik in sorted(self._study.ciks.items()):
+            filings = parse_submissions(
+                self._json(DATA, f"/submissions/CIK{cik}.json", _Tally()), cik, self._today()
+            ).filings
+            return max((filing.filed_date for filing in filings), default=None)
+        return None
+
+    # ---- Asking ----
+
+    def _json(
+        self, host: str, path: str, tally: _Tally, params: Mapping[str, str] | None = None
+    ) -> Any:
+        return parse_json(tally.count(self._client.get(host, path, params)))
+
+    def _cik(self, symbol: str, tally: _Tally) -> str:
+        known = self._study.ciks.get(symbol)
+        if known:
+            return known
+        if self._listed is None:
+            self._listed = parse_company_tickers(
+                self._json(WWW, "/files/company_tickers.json", tally)
+            )
+        for name in (symbol, *self._study.aliases.get(symbol, ())):
+            if name in self._listed:
+                return self._listed[name]
+        raise SourceError(
+            f"The SEC lists no company under the symbol {symbol} today.",
+            where="https://www.sec.gov/files/company_tickers.json",
+            mend="write its central index key (cik) into ledger/companies.csv; "
+            "https://www.sec.gov/search-filings finds it by name",
+        )
+
+    # ---- Candidate announcements ----
+
+    def _candidates(self, symbol: str, window: Window, tally: _Tally) -> dict[str, list[Any]]:
+        cik = self._cik(symbol, tally)
+        filings, clock = self._filings(cik, window, tally)
+        documents = self._matches(cik, window, filings, tally)
+        rows = []
+        for accession in sorted(filings, key=lambda key: (filings[key].filed_date, key)):
+            row = self._candidate(symbol, cik, filings[accession], documents, clock, tally)
+            if row is not None:
+                rows.append(row)
+        names = [column.name for column in BY_NAME["filing_candidates"].columns]
+        return {name: [row[name] for row in rows] for name in (*names, "source_url")}
+
+    def _filings(self, cik: str, window: Window, tally: _Tally) -> tuple[dict[str, Filing], str]:
+        """Filings of the searched forms within the window, and the filer's clock."""
+        path = f"/submissions/CIK{cik}.json"
+        submissions = parse_submissions(self._json(DATA, path, tally), cik, self._today())
+        listed = {filing.accession: filing for filing in submissions.filings}
+        for page in submissions.older:
+            if page.first_date <= window.end and page.last_date >= window.start:
+                body = self._json(DATA, f"/submissions/{page.name}", tally)
+                for filing in parse_filings(body, page.name, self._today()):
+                    listed.setdefault(filing.accession, filing)
+        clock = acceptance_clock(listed.values())
+        if clock == "unknown":
+            tally.notes.append(f"CIK {cik}: the zone of acceptance times cannot be told")
+        return {
+            accession: filing
+            for accession, filing in listed.items()
+            if window.start <= filing.filed_date <= window.end
+            and _root_form(filing.form) in self._study.forms
+        }, clock
+
+    def _matches(
+        self, cik: str, window: Window, filings: dict[str, Filing], tally: _Tally
+    ) -> dict[str, list[str]]:
+        """Documents that hold a phrase, by filing, those with most phrases first.
+
+        A filing the search knows and the list of submissions does not (yet) is added to it.
+        """
+        counts: dict[str, dict[str, int]] = {}
+        for search in self._study.searches:
+            for hit in self._search(cik, search, window.start, window.end, tally):
+                counted = counts.setdefault(hit.accession, {})
+                counted[hit.document] = counted.get(hit.document, 0) + 1
+                filings.setdefault(
+                    hit.accession,
+                    Filing(
+                        accession=hit.accession,
+                        form=hit.form,
+                        filed_date=hit.filed_date,
+                        report_date=None,
+                        stamped_at=None,
+                        items=hit.items,
+                        document="",
+                    ),
+                )
+        return {
+            accession: sorted(counted, key=lambda name: (-counted[name], name))
+            for accession, counted in counts.items()
+        }
+
+    def _search(
+        self, cik: str, search: FilingSearch, start: date, end: date, tally: _Tally
+    ) -> list[Hit]:
+        """Every hit of one phrase; a window with more than can be paged is halved."""
+        hits: dict[tuple[str, str], Hit] = {}
+        offset = 0
+        while True:
+            params = {
+                "q": f'"{search.phrase}"',
+                "forms": ",".join(search.forms),
+                "ciks": cik,
+                "dateRange": "custom",
+                "startdt": start.isoformat(),
+                "enddt": end.isoformat(),
+            }
+            if offset:
+                params["from"] = str(offset)
+            page = parse_search(
+                self._json(SEARCH, "/LATEST/search-index", tally, params), cik, self._today()
+            )
+            if page.capped or page.total > MAX_HITS:
+                halves = split_window(start, end)
+                if halves:
+                    return [
+                        hit for half in halves for hit in self._search(cik, search, *half, tally)
+                    ]
+                tally.complete = False
+                tally.notes.append(
+                    f"{search.phrase!r} on {start}: more than {MAX_HITS:,} hits, the rest is unseen"
+                )
+            before = len(hits)
+            for hit in page.hits:
+                if start <= hit.filed_date <= end and _root_form(hit.form) in search.forms:
+                    hits.setdefault((hit.accession, hit.document), hit)
+            offset += max(PAGE, page.n_entries)
+            if not page.n_entries or offset >= min(page.total, MAX_HITS):
+                break
+            if page.hits and len(hits) == before:
+                tally.complete = False
+                tally.notes.append(f"{search.phrase!r}: the search repeats its pages; stopped")
+                break
+        return list(hits.values())
+
+    def _candidate(
+        self,
+        symbol: str,
+        cik: str,
+        filing: Filing,
+        documents: Mapping[str, list[str]],
+        clock: str,
+        tally: _Tally,
+    ) -> dict[str, Any] | None:
+        """Row of one filing; None where its documents cannot be had at present."""
+        folder = f"{ARCHIVES}/{int(cik)}/{filing.accession.replace('-', '')}"
+        index_url = f"{folder}/{filing.accession}-index.htm"
+        names = documents.get(filing.accession, [])
+        readings: dict[str, Reading] = {}
+        for name in [name for name in names if name.lower().endswith(_READABLE)][:MAX_DOCUMENTS]:
+            try:
+                readings[name] = self._read(cik, filing.accession, name, tally)
+            except HttpUnavailable as error:
+                tally.complete = False
+                tally.notes.append(f"{filing.accession} left out: {error.what}")
+                return None
+            except HttpRefused as error:
+                if error.status == 403:
+                    raise
+                tally.notes.append(f"{filing.accession}/{name} unread: {error.what}")
+        matched = {name: reading for name, reading in readings.items() if reading.phrases}
+        best = max(
+            matched,
+            key=lambda name: len(matched[name].amounts_usd) + len(matched[name].powers_mw),
+            default=None,
+        )
+        amounts = _in_order(value for r in matched.values() for value in r.amounts_usd)
+        powers = _in_order(item for r in matched.values() for item in r.powers_mw)
+        phrases = {phrase for reading in matched.values() for phrase in reading.phrases}
+        if not names:
+            status = "listed"
+        elif best is None:
+            status = "unread"
+        else:
+            status = "figures_found" if amounts or powers else "terms_found"
+        document = best or (names[0] if names else filing.document)
+        return {
+            "ticker": symbol,
+            "filed_date": filing.filed_date,
+            "accession": filing.accession,
+            "cik": cik,
+            "form": filing.form,
+            "items": filing.items or None,
+            "report_date": filing.report_date,
+            "accepted_at": accepted_at_utc(filing, clock),
+            "matched_terms": ";".join(
+                search.phrase for search in self._study.searches if search.phrase in phrases
+            )
+            or None,
+            "amount_usd_candidates": ";".join(_plain(value, 2) for value in amounts) or None,
+            "power_mw_candidates": ";".join(_plain(value, 6) for value, _ in powers) or None,
+            "power_basis_candidates": ";".join(basis for _, basis in powers) or None,
+            "excerpt": (matched[best].excerpt if best else "") or None,
+            "document_url": f"{folder}/{document}" if document else index_url,
+            "status": status,
+            "source_url": index_url,
+        }
+
+    def _read(self, cik: str, accession: str, name: str, tally: _Tally) -> Reading:
+        path = f"/Archives/edgar/data/{int(cik)}/{accession.replace('-', '')}/{name}"
+        body = tally.count(self._client.get(WWW, path, accept=_DOCUMENT_TYPES)).body
+        text = plain_text(_decoded(body))
+        if any(words in text[:2000].lower() for words in _BLOCK_PAGES):
+            raise SourceError(
+                "The SEC answers with its block page instead of the document.",
+                where=f"https://www.sec.gov{path}",
+                mend="set a contact for the User-Agent, wait ten minutes, and ask less often",
+            )
+        return read_document(text, (search.phrase for search in self._study.searches))
+
+    # ---- Figures ----
+
+    def _facts(self, symbol: str, window: Window, tally: _Tally) -> dict[str, list[Any]]:
+        cik = self._cik(symbol, tally)
+        columns: dict[str, list[Any]] = {
+            column.name: [] for column in BY_NAME["xbrl_facts"].columns
+        }
+        columns["source_url"] = []
+        path = f"/api/xbrl/companyfacts/CIK{cik}.json"
+        try:
+            body = self._json(DATA, path, tally)
+        except HttpRefused as error:
+            if error.status not in _GONE:
+                raise
+            # Funds and some foreign filers report no XBRL; what was loaded before stays.
+            tally.complete = False
+            tally.notes.append(f"{symbol}: the SEC has no XBRL figures of CIK {cik}")
+            return columns
+        known = parse_company_facts(body, cik, self._study.concepts, self._today())
+        tally.notes += [f"{symbol}: {note}" for note in known.notes]
+        for fact in known.facts:
+            if fact.filed_date > window.end:
+                continue
+            row = {
+                "ticker": symbol,
+                "taxonomy": fact.taxonomy,
+                "concept": fact.concept,
+                "unit": fact.unit,
+                "period_start": fact.start_date,
+                "period_end": fact.end_date,
+                "fiscal_period": fact.fiscal_period or None,
+                "value": fact.value,
+                "filed_date": fact.filed_date,
+                "accession": fact.accession,
+                "form": fact.form,
+                "source_url": f"{ARCHIVES}/{int(cik)}/{fact.accession.replace('-', '')}/"
+                f"{fact.accession}-index.htm",
+            }
+            for name, values in columns.items():
+                values.append(row[name])
+        return columns
+
+
+def _root_form(form: str) -> str:
+    """The form without the mark of an amendment."""
+    return form.removesuffix("/A")
+
+
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))
+
+
+def _plain(value: float, digits: int) -> str:
+    """The number without an exponent and without zeros at its end."""
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Older documents are in the code page of Windows.
+        return body.decode("cp1252", errors="replace")
