@@ -11,6 +11,7 @@
         'fct_ai_exposure',
         'fct_capex_announcements',
         'fct_exposure_gradient',
+        'fct_filing_candidates',
         'fct_mining_economics',
         'fct_rolling_betas',
         'fct_selloff_betas',

@@ -335,12 +335,11 @@ class Edgar:
         amounts = _in_order(value for r in matched.values() for value in r.amounts_usd)
         powers = _in_order(item for r in matched.values() for item in r.powers_mw)
         phrases = {phrase for reading in matched.values() for phrase in reading.phrases}
-        if not names:
-            status = "listed"
-        elif best is None:
-            status = "unread"
-        else:
+        if best is not None:
             status = "figures_found" if amounts or powers else "terms_found"
+        else:
+            # The search also finds other forms of a word: a document may lack the phrase itself.
+            status = "unread" if names and not readings else "listed"
         document = best or (names[0] if names else filing.document)
         return {
             "ticker": symbol,
