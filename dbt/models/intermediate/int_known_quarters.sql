@@ -104,16 +104,50 @@ year_less_quarters as (
 
 ),
 
-candidates as (
+derived as (
 
-    select * from stated
-    union all
-    -- Neither is ever below zero: such a difference comes of figures that do not belong together.
+    -- Neither metric is ever below zero: such a difference comes of figures that do not belong
+    -- together.
     select * from differences
     where value_usd >= 0
     union all
     select * from year_less_quarters
     where value_usd >= 0
+
+),
+
+-- A filing that restates one of two periods alone makes no new version of the quarter between
+-- them: the last version of one cast holds on.
+consistent as (
+
+    select
+        *,
+        last_value(case when not mixes_restatements then value_usd end ignore nulls) over (
+            partition by ticker, metric, taxonomy, concept, method, period_start_date, period_end_date
+            order by known_date asc
+            rows between unbounded preceding and current row
+        ) as consistent_value_usd
+    from derived
+
+),
+
+candidates as (
+
+    select * from stated
+    union all
+    select
+        ticker,
+        metric,
+        taxonomy,
+        concept,
+        concept_priority,
+        known_date,
+        period_start_date,
+        period_end_date,
+        coalesce(consistent_value_usd, value_usd) as value_usd,
+        method,
+        consistent_value_usd is null as mixes_restatements
+    from consistent
 
 ),
 

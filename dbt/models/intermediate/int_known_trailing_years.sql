@@ -114,13 +114,37 @@ bridges as (
 
 ),
 
+-- As with quarters: the last version of one cast holds on.
+consistent_bridges as (
+
+    select
+        *,
+        last_value(case when not mixes_restatements then value_usd end ignore nulls) over (
+            partition by ticker, metric, concept_priority, period_end_date
+            order by known_date asc, value_usd asc
+            rows between unbounded preceding and current row
+        ) as consistent_value_usd
+    from bridges
+
+),
+
 candidates as (
 
     select * from stated_years
     union all
     select * from four_quarters
     union all
-    select * from bridges
+    select
+        ticker,
+        metric,
+        known_date,
+        period_end_date,
+        coalesce(consistent_value_usd, value_usd) as value_usd,
+        method,
+        consistent_value_usd is null as mixes_restatements,
+        mixes_concepts,
+        concept_priority
+    from consistent_bridges
 
 ),
 
@@ -144,7 +168,9 @@ final as (
                     when 'four_quarters' then 2
                     else 3
                 end asc,
-                concept_priority asc nulls last
+                concept_priority asc nulls last,
+                mixes_restatements asc,
+                value_usd asc
         ) = 1
 
 )
