@@ -101,6 +101,11 @@ rebuild: $(RUNTIME) ## make the working file anew from the sources; the publicat
 rollback: $(RUNTIME) ## let readers see the publication before the present one
 	@$(PY) -m dagster_project rollback
 
+.PHONY: candidates
+candidates: $(RUNTIME) ## print ledger rows for filings to judge; SINCE=2025-01-01 TICKER=CORZ narrow them
+	@$(PY) -m dagster_project candidates $(if $(SINCE),--since '$(SINCE)') \
+	    $(if $(TICKER),--ticker '$(TICKER)')
+
 ##@ Check
 
 .PHONY: test

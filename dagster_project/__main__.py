@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import date
 
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import current_settings
@@ -43,6 +44,17 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return consult(current_settings())
 
 
+def _candidates(arguments: argparse.Namespace) -> int:
+    from dagster_project.candidates import csv_lines, ledger_columns, open_candidates, remark_lines
+
+    settings = current_settings()
+    candidates = open_candidates(settings, since=arguments.since, ticker=arguments.ticker)
+    columns = ledger_columns(settings)
+    print("\n".join(remark_lines(candidates, columns)), file=sys.stderr)
+    print(csv_lines(candidates, columns), end="")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dagster_project", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -52,11 +64,17 @@ def _parser() -> argparse.ArgumentParser:
         ("rollback", _rollback, "let readers see the publication before the present one"),
         ("doctor", _doctor, "ask every live source once and say what answers"),
         ("ui", _ui, "start Dagster's web page and daemon"),
+        ("candidates", _candidates, "print ledger rows for filings a person is to judge"),
     ):
         command = commands.add_parser(name, help=words, description=words)
         command.set_defaults(action=action)
         if name == "ui":
             command.add_argument("--port", type=int, default=3000, help="port of the web page")
+        if name == "candidates":
+            command.add_argument(
+                "--since", type=date.fromisoformat, help="first filing day, YYYY-MM-DD"
+            )
+            command.add_argument("--ticker", help="one company alone")
     return parser
 
 
