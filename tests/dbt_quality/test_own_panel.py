@@ -64,6 +64,8 @@ def own_panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "--select",
             "+fct_ai_exposure",
             "+fct_capex_announcements",
+            "+fct_filing_candidates",
+            "+int_quarterly_financials",
             "+fct_mining_economics",
             "+fct_source_reconciliation",
             "--indirect-selection",
@@ -80,11 +82,13 @@ def own_panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_missing_files_give_empty_tables_and_unknown_exposure(own_panel: Path) -> None:
     with duckdb.connect(str(own_panel), read_only=True) as connection:
         for mart in (
-            "fct_capex_announcements",
-            "fct_mining_economics",
-            "fct_source_reconciliation",
+            "marts.fct_capex_announcements",
+            "marts.fct_filing_candidates",
+            "marts.fct_mining_economics",
+            "marts.fct_source_reconciliation",
+            "intermediate.int_quarterly_financials",
         ):
-            count = connection.execute(f"select count(*) from marts.{mart}").fetchone()
+            count = connection.execute(f"select count(*) from {mart}").fetchone()
             assert count == (0,), mart
         rows = connection.execute(
             "select distinct ticker, hpc_status, hpc_contracted_mw, n_contracts, known_date "

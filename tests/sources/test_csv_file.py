@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from dagster_project.sources.csv_file import MAX_FIELD_CHARACTERS, read_csv
 
 PRICES = BY_NAME["equity_prices"]
 EVENTS = BY_NAME["market_events"]
+FILINGS = BY_NAME["filing_candidates"]
 SHOWN = "snapshot/equity_daily.csv"
 HEADER = "ticker,session_date,close,volume\n"
 
@@ -50,6 +51,19 @@ def test_values_are_typed_and_lines_counted(read):
         "volume": [1200, 1300, None],
     }
     assert lines == [2, 4, 5]
+
+
+def test_instants_are_read_into_utc_and_need_a_zone(read):
+    header = "ticker,filed_date,accession,cik,form,items,report_date,matched_terms,"
+    header += "amount_usd_candidates,power_mw_candidates,power_basis_candidates,excerpt,"
+    header += "document_url,status,accepted_at\n"
+    row = "A,2025-03-05,0000000001-25-000001,0000000001,8-K,,,,,,,,https://x.org,listed,{}\n"
+    texts = ("2025-03-05T21:05:11Z", "2025-03-05T16:05:11-05:00", "2025-03-05T21:05:11.000Z", "")
+    columns, _ = read(header + "".join(row.format(text) for text in texts), FILINGS)
+    assert columns["accepted_at"] == [datetime(2025, 3, 5, 21, 5, 11)] * 3 + [None]
+    for text in ("2025-03-05T21:05:11", "2025-03-05", "noon", "0001-01-01T00:00:00Z"):
+        error = refusal(read, header + row.format(text), FILINGS)
+        assert f"column accepted_at: {text!r} is not an instant with its zone" in error.where
 
 
 def test_byte_order_mark_and_windows_line_ends_are_fine(read):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
 from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.errors import SourceError
@@ -366,7 +365,6 @@ def test_one_filing_cannot_have_two_days():
 
 # ---- Fuzz ----
 
-EXAMPLES = int(os.environ.get("MINER_FUZZ_EXAMPLES", "500"))
 _LEAVES = st.one_of(
     st.none(),
     st.booleans(),
@@ -418,25 +416,25 @@ def _mutated(data, body):
 _SEARCH = search([hit("0001999999-25-000012", "ex99-1.htm", filed="2025-03-05")])
 
 
-@pytest.mark.parametrize(
-    ("parse", "body"),
-    [
-        (parse_company_tickers, COMPANY_TICKERS),
-        (lambda body: parse_submissions(body, CIK, TODAY), SUBMISSIONS),
-        (lambda body: parse_filings(body, "older", TODAY), OLDER_SUBMISSIONS),
-        (lambda body: parse_search(body, CIK, TODAY), _SEARCH),
-        (lambda body: parse_company_facts(body, CIK, CONCEPTS, TODAY), COMPANY_FACTS),
-    ],
-    ids=["tickers", "submissions", "older", "search", "facts"],
-)
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(data=st.data())
-def test_whatever_comes_is_read_or_refused_with_a_typed_error(parse, body, data):
+PARSERS = {
+    "tickers": (parse_company_tickers, COMPANY_TICKERS),
+    "submissions": (lambda body: parse_submissions(body, CIK, TODAY), SUBMISSIONS),
+    "older": (lambda body: parse_filings(body, "older", TODAY), OLDER_SUBMISSIONS),
+    "search": (lambda body: parse_search(body, CIK, TODAY), _SEARCH),
+    "facts": (lambda body: parse_company_facts(body, CIK, CONCEPTS, TODAY), COMPANY_FACTS),
+}
+QUICK = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+NIGHTLY = settings(QUICK, max_examples=10_000)
+
+
+def outcome(name: str, data: st.DataObject) -> str:
+    """``rows`` that are sound, or ``refused``; any other error or row fails the test."""
+    parse, body = PARSERS[name]
     mutated = _mutated(data, body)
     try:
         answer = parse(mutated)
     except SourceError:
-        return
+        return "refused"
     filings = getattr(answer, "filings", answer if isinstance(answer, tuple) else ())
     assert all(filing.filed_date <= TODAY for filing in filings)
     assert acceptance_clock(filings) in {"utc", "new_york", "unknown"}
@@ -446,6 +444,36 @@ def test_whatever_comes_is_read_or_refused_with_a_typed_error(parse, body, data)
     for item in getattr(answer, "hits", ()):
         assert "/" not in item.document
         assert not item.document.startswith(".")
+    return "rows"
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@QUICK
+@given(data=st.data())
+def test_a_mutated_answer_is_sound_rows_or_a_typed_error(name, data):
+    assert outcome(name, data) in {"rows", "refused"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PARSERS)
+@NIGHTLY
+@given(data=st.data())
+def test_ten_thousand_mutated_answers(name, data):
+    assert outcome(name, data) in {"rows", "refused"}
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_the_mutations_reach_rows_and_refusals(name):
+    """A fuzz that only ever meets refusals, or never one, tests nothing."""
+    reached: set[str] = set()
+
+    @settings(max_examples=150, deadline=None, database=None, derandomize=True)
+    @given(data=st.data())
+    def look(data: st.DataObject) -> None:
+        reached.add(outcome(name, data))
+
+    look()
+    assert reached == {"rows", "refused"}
 
 
 def test_the_bodies_are_json():
