@@ -26,6 +26,35 @@ EXPOSURES = ("contracted", "none_found", "unknown")
 # Factors of the rolling betas that are the mean of several shares.
 BASKETS = ("ai",)
 
+# What a scenario must assume: unit, smallest and largest value that can be meant.
+SCENARIO_INPUTS: dict[str, tuple[str, float, float]] = {
+    "share_converted_pct": ("percent", 0, 100),
+    "ramp_years": ("years", 1, 50),
+    "horizon_years": ("years", 1, 60),
+    "discount_rate_pct": ("percent", 0, 100),
+    "revenue_per_mw_year_usd": ("USD per MW and year", 0, 1e9),
+    "utilisation_pct": ("percent", 0, 100),
+    "margin_pct": ("percent", 0, 100),
+    "capex_per_mw_usd": ("USD per MW", 0, 1e9),
+    "pue": ("MW per MW", 1, 3),
+    "mining_efficiency_j_th": ("J/TH", 1, 200),
+    "power_price_usd_mwh": ("USD per MWh", 0, 1000),
+    "mining_uptime_pct": ("percent", 0, 100),
+    "hashprice_mean_days": ("days", 1, 365),
+    "dc_ev_per_mw_usd": ("USD per MW", 0, 1e9),
+    "own_ev_per_mw_usd": ("USD per MW", 0, 1e9),
+}
+# In place of the network's own figure of the day.
+SCENARIO_OVERRIDES: dict[str, tuple[str, float, float]] = {
+    "hashprice_usd_ph": ("USD per PH/s and day", 0, 1e5),
+}
+# What others published as results: shown beside ours, never used in the computation.
+SCENARIO_ANCHORS: dict[str, tuple[str, float, float]] = {
+    "anchor_npv_usd": ("USD", -1e14, 1e14),
+    "anchor_yearly_profit_usd": ("USD per year", -1e13, 1e13),
+    "anchor_n_miners": ("companies", 1, 1000),
+}
+
 ANNOUNCEMENT_KINDS = (
     "acquisition",
     "ai_cloud_contract",
@@ -1101,6 +1130,220 @@ STUDY_ROLLING_WINDOWS = Table(
     ),
 )
 
+STUDY_SCENARIOS = Table(
+    name="study_scenarios",
+    file="study/scenarios.csv",
+    description="Scenarios of miners that turn part of their power over to AI hosting.",
+    grain="one row per scenario",
+    key=("scenario_id",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "scenario_id",
+            Kind.TEXT,
+            "Name of the scenario.",
+            required=True,
+            pattern=r"^[a-z][a-z0-9_]*$",
+        ),
+        Column("title", Kind.TEXT, "Scenario in words.", required=True),
+        Column(
+            "as_of_dates",
+            Kind.TEXT,
+            "Days (YYYY-MM-DD) or the word latest, separated by ';': capacity and hashprice are "
+            "those known at the end of each. latest is the newest session with prices.",
+            required=True,
+            pattern=r"^(latest|\d{4}-\d{2}-\d{2})(;(latest|\d{4}-\d{2}-\d{2}))*$",
+        ),
+        Column("note", Kind.TEXT, "What the scenario can and cannot say.", in_file=False),
+    ),
+    rules=(
+        RowRule(
+            "as_of_dates_exist",
+            "len(list_filter(string_split(as_of_dates, ';'), lambda day: day <> 'latest' "
+            "AND TRY_CAST(day AS DATE) IS NULL)) = 0",
+            "as_of_dates names a day that no calendar has",
+        ),
+    ),
+)
+
+
+def _scenario_reference() -> Reference:
+    return Reference(
+        table="study_scenarios",
+        column="scenario_id",
+        refuse=True,
+        mend="add the scenario to study/scenarios.csv or correct its spelling; a folder that has "
+        "its own study/scenarios.csv needs its own study/scenario_assumptions.csv and "
+        "study/scenario_sensitivities.csv too",
+    )
+
+
+def _scenario_rules(names: dict[str, tuple[str, float, float]]) -> tuple[RowRule, ...]:
+    """Every value lies where its assumption can be meant; whole years and days are whole."""
+    bounds = " ".join(
+        f"WHEN '{name}' THEN value BETWEEN {low!r} AND {high!r}"
+        for name, (_, low, high) in names.items()
+    )
+    return (
+        RowRule(
+            "value_can_be_meant",
+            f"CASE assumption {bounds} ELSE true END",
+            "value lies outside what the assumption can mean ("
+            + ", ".join(f"{name} {low:g} to {high:g}" for name, (_, low, high) in names.items())
+            + ")",
+        ),
+        RowRule(
+            "years_and_days_are_whole",
+            "assumption NOT IN ('horizon_years', 'hashprice_mean_days') OR value = floor(value)",
+            "horizon_years and hashprice_mean_days are whole numbers",
+        ),
+    )
+
+
+_ASSUMPTIONS = SCENARIO_INPUTS | SCENARIO_OVERRIDES | SCENARIO_ANCHORS
+_NEEDED_ASSUMPTIONS = _listed(tuple(SCENARIO_INPUTS))
+
+STUDY_SCENARIO_ASSUMPTIONS = Table(
+    name="study_scenario_assumptions",
+    file="study/scenario_assumptions.csv",
+    description="Every figure a scenario assumes, with its source or, where ours, its reason.",
+    grain="one row per scenario and assumption",
+    key=("scenario_id", "assumption"),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "scenario_id",
+            Kind.TEXT,
+            "Scenario as in study_scenarios.",
+            required=True,
+            reference=_scenario_reference(),
+        ),
+        Column(
+            "assumption",
+            Kind.TEXT,
+            "What is assumed. Every scenario needs "
+            + ", ".join(SCENARIO_INPUTS)
+            + ". hashprice_usd_ph fixes the hashprice, else the network's own mean of the last "
+            "hashprice_mean_days days holds. Names with anchor_ are results of others.",
+            required=True,
+            one_of=tuple(_ASSUMPTIONS),
+        ),
+        Column(
+            "value",
+            Kind.NUMBER,
+            "The figure, in unit.",
+            required=True,
+            at_least=-1e14,
+            at_most=1e14,
+        ),
+        Column("unit", Kind.TEXT, "Unit of value.", required=True),
+        Column(
+            "origin",
+            Kind.TEXT,
+            "published (by the page at source_url) or ours (the reason is in note).",
+            required=True,
+            one_of=("published", "ours"),
+        ),
+        Column(
+            "source_url",
+            Kind.TEXT,
+            "Public address that states a published figure.",
+            pattern=r"^https?://\S+$",
+        ),
+        Column(
+            "source_quality",
+            Kind.TEXT,
+            "Grade of that source: primary (filing, company), press_release_copy, news, repost.",
+            one_of=QUALITY_GRADES,
+        ),
+        Column(
+            "claim_id",
+            Kind.TEXT,
+            "The same figure in press_claims, where it stands there; a check compares the two.",
+            in_file=False,
+        ),
+        Column("note", Kind.TEXT, "How the figure is meant; the reason for ours.", required=True),
+    ),
+    rules=(
+        *_scenario_rules(_ASSUMPTIONS),
+        RowRule(
+            "unit_fits_assumption",
+            "unit = CASE assumption "
+            + " ".join(
+                f"WHEN '{name}' THEN '{unit}'" for name, (unit, _, _) in _ASSUMPTIONS.items()
+            )
+            + " ELSE unit END",
+            "unit does not fit the assumption ("
+            + "; ".join(f"{name} in {unit}" for name, (unit, _, _) in _ASSUMPTIONS.items())
+            + ")",
+        ),
+        RowRule(
+            "published_names_its_source",
+            "origin <> 'published' OR (source_url IS NOT NULL AND source_quality IS NOT NULL)",
+            "a published figure needs source_url and source_quality; without them it is ours",
+        ),
+        RowRule(
+            "ours_has_no_source",
+            "origin <> 'ours' OR (source_url IS NULL AND source_quality IS NULL)",
+            "a figure of ours has no source_url: give the reason in note, or call it published",
+        ),
+        RowRule(
+            "anchor_is_published",
+            "assumption NOT LIKE 'anchor\\_%' ESCAPE '\\' OR origin = 'published'",
+            "an anchor is what others published: name its source",
+        ),
+    ),
+    table_rules=(
+        TableRule(
+            "every_scenario_is_complete",
+            f"count(*) FILTER (WHERE assumption IN {_NEEDED_ASSUMPTIONS}) "
+            f"= {len(SCENARIO_INPUTS)} * (SELECT count(*) FROM raw.study_scenarios)",
+            "needs every assumption of every scenario",
+            "array_to_string(list_filter(flatten(list_transform("
+            "(SELECT list(scenario_id ORDER BY scenario_id) FROM raw.study_scenarios), "
+            f"lambda s: list_transform({list(SCENARIO_INPUTS)!r}, "
+            "lambda a: s || ' lacks ' || a))), lambda words: NOT list_contains("
+            "list(scenario_id || ' lacks ' || assumption), words)), ', ')",
+            "add the missing rows: the project's own data/study/scenario_assumptions.csv has all "
+            "of them to copy",
+        ),
+    ),
+)
+
+STUDY_SCENARIO_SENSITIVITIES = Table(
+    name="study_scenario_sensitivities",
+    file="study/scenario_sensitivities.csv",
+    description="Other values of one assumption at a time, for the sensitivity of a scenario.",
+    grain="one row per scenario, assumption and value",
+    key=("scenario_id", "assumption", "value"),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "scenario_id",
+            Kind.TEXT,
+            "Scenario as in study_scenarios.",
+            required=True,
+            reference=_scenario_reference(),
+        ),
+        Column(
+            "assumption",
+            Kind.TEXT,
+            "The assumption that is changed while all others stay.",
+            required=True,
+            one_of=tuple(SCENARIO_INPUTS | SCENARIO_OVERRIDES),
+        ),
+        Column(
+            "value",
+            Kind.NUMBER,
+            "The value it takes, in the unit of the assumption.",
+            required=True,
+            at_least=-1e14,
+            at_most=1e14,
+        ),
+    ),
+    rules=_scenario_rules(SCENARIO_INPUTS | SCENARIO_OVERRIDES),
+)
+
 FILING_CANDIDATES = Table(
     name="filing_candidates",
     file="filings/candidates.csv",
@@ -1424,6 +1667,9 @@ TABLES: tuple[Table, ...] = (
     STUDY_EVENT_SETS,
     STUDY_BASKETS,
     STUDY_ROLLING_WINDOWS,
+    STUDY_SCENARIOS,
+    STUDY_SCENARIO_ASSUMPTIONS,
+    STUDY_SCENARIO_SENSITIVITIES,
     STUDY_XBRL_CONCEPTS,
     STUDY_FILING_SEARCHES,
     XBRL_FACTS,

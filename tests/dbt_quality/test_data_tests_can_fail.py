@@ -168,6 +168,95 @@ MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
         {"event_id": "msft-2gw-mar", "ticker": "MARA"},
     ),
     (
+        "halving_parts_sum_to_change",
+        "update marts.fct_halving_effects set difficulty_part = -difficulty_part "
+        "where window_days = 90",
+        {"halving_number": 4, "window_days": 90},
+    ),
+    (
+        # The bitcoin of a longer period beside the fleet of this one.
+        "realisation_rate_is_plausible",
+        "update marts.fct_miner_unit_economics set realisation_rate = 1.2 "
+        "where ticker = 'MARA' and period = 'quarter' and period_end_date = '2025-03-31'",
+        {"ticker": "MARA", "period_end_date": date(2025, 3, 31)},
+    ),
+    (
+        "realisation_rate_is_plausible",
+        "update marts.fct_miner_unit_economics set hpc_revenue_share = 1.01 "
+        "where ticker = 'CORZ' and period_end_date = '2024-12-31'",
+        {"ticker": "CORZ", "period_end_date": date(2024, 12, 31)},
+    ),
+    (
+        "no_look_ahead_in_unit_economics",
+        "update raw.company_facts set known_at = known_at + 30 where ticker = 'MARA' "
+        "and metric = 'btc_produced' and as_of_date = '2025-03-31'",
+        {"ticker": "MARA", "metric": "btc_produced", "value": 2286.0},
+    ),
+    (
+        # The fleet's size is shown in the row of before it was known.
+        "no_look_ahead_in_unit_economics",
+        "update marts.fct_miner_unit_economics set energised_end_eh_s = 39.1 "
+        "where ticker = 'CLSK' and known_date = '2025-01-10'",
+        {"ticker": "CLSK", "metric": "energized_hashrate_eh_s", "value": 39.1},
+    ),
+    (
+        # A sign flipped.
+        "scenario_value_follows_from_assumptions",
+        "update marts.fct_valuation_scenario set npv_usd = -npv_usd where ticker = 'CORZ'",
+        {"ticker": "CORZ", "as_of_date": date(2025, 3, 25), "scenario_id": "vaneck_2024"},
+    ),
+    (
+        # Capex counted as income.
+        "scenario_value_follows_from_assumptions",
+        "update marts.fct_scenario_cash_flows set capex_usd = -capex_usd "
+        "where ticker = 'CORZ' and year_number = 1",
+        {"ticker": "CORZ", "as_of_date": date(2025, 3, 25), "scenario_id": "hosting_contract"},
+    ),
+    (
+        "scenario_value_follows_from_assumptions",
+        "update marts.fct_valuation_scenario set multiple_uplift_usd = 1.01 * multiple_uplift_usd "
+        "where ticker = 'MARA'",
+        {"ticker": "MARA", "scenario_id": "vaneck_2024"},
+    ),
+    (
+        # An assumption that is not the one computed with.
+        "scenario_value_follows_from_assumptions",
+        "update marts.dim_scenario_assumption set value = 13 "
+        "where scenario_id = 'vaneck_2024' and assumption = 'discount_rate_pct'",
+        {"ticker": "HUT", "scenario_id": "vaneck_2024"},
+    ),
+    (
+        # Contracted critical IT megawatts in place of gross power.
+        "scenario_uses_known_gross_power",
+        "update marts.fct_valuation_scenario set gross_power_mw = 590, converted_gross_mw = 118 "
+        "where ticker = 'CORZ'",
+        {"ticker": "CORZ", "gross_power_mw": 590.0},
+    ),
+    (
+        "scenario_uses_known_gross_power",
+        "update raw.company_facts set known_at = '2025-03-26' where ticker = 'CORZ' "
+        "and metric = 'total_power_capacity_mw' and value = 1300",
+        {"ticker": "CORZ", "as_of_date": date(2025, 3, 25)},
+    ),
+    (
+        "scenario_uses_known_gross_power",
+        "update marts.fct_valuation_scenario set converted_gross_mw = gross_power_mw "
+        "where ticker = 'IREN'",
+        {"ticker": "IREN", "converted_gross_mw": 2750.0},
+    ),
+    (
+        # A source dropped.
+        "published_assumptions_match_claims",
+        "update marts.dim_scenario_assumption set source_url = null "
+        "where assumption = 'revenue_per_mw_year_usd'",
+        {"scenario_id": "hosting_contract", "assumption": "revenue_per_mw_year_usd"},
+    ),
+    (
+        "published_assumptions_match_claims",
+        "update marts.dim_scenario_assumption set value = 37e9 where assumption = 'anchor_npv_usd'",
+        {"scenario_id": "vaneck_2024", "assumption": "anchor_npv_usd", "value": 37e9},
+    ),
+    (
         "marts_are_finite",
         "update marts.fct_mining_economics set fees_btc = 'infinity'::double "
         "where date_utc = '2025-03-26'",

@@ -67,6 +67,10 @@ def own_panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "+fct_filing_candidates",
             "+int_quarterly_financials",
             "+fct_mining_economics",
+            "+fct_halving_effects",
+            "+fct_miner_unit_economics",
+            "+fct_scenario_cash_flows",
+            "+fct_scenario_sensitivity",
             "+fct_source_reconciliation",
             "--indirect-selection",
             "buildable",
@@ -84,7 +88,10 @@ def test_missing_files_give_empty_tables_and_unknown_exposure(own_panel: Path) -
         for mart in (
             "marts.fct_capex_announcements",
             "marts.fct_filing_candidates",
+            "marts.fct_halving_effects",
+            "marts.fct_miner_unit_economics",
             "marts.fct_mining_economics",
+            "marts.fct_scenario_cash_flows",
             "marts.fct_source_reconciliation",
             "intermediate.int_quarterly_financials",
         ):
@@ -95,3 +102,23 @@ def test_missing_files_give_empty_tables_and_unknown_exposure(own_panel: Path) -
             "from marts.fct_ai_exposure"
         ).fetchall()
     assert rows == [("MINE", "unknown", None, 0, None)]
+
+
+def test_scenarios_of_the_project_say_that_his_capacity_is_missing(own_panel: Path) -> None:
+    with duckdb.connect(str(own_panel), read_only=True) as connection:
+        miners = connection.execute(
+            "select distinct ticker, status, npv_usd, multiple_uplift_usd, market_cap_status, "
+            "n_fields_missing from marts.fct_valuation_scenario"
+        ).fetchall()
+        universe = connection.execute(
+            "select distinct n_miners, n_capacity_known, gross_power_mw, npv_usd, npv_per_mw_usd "
+            "from marts.fct_scenario_universe"
+        ).fetchall()
+        valued = connection.execute(
+            "select distinct assumption from marts.fct_scenario_sensitivity "
+            "where npv_per_mw_usd is not null"
+        ).fetchall()
+    assert miners == [("MINE", "no_capacity", None, None, "missing", 3)]
+    assert universe == [(1, 0, None, None, None)]
+    # Without network figures only an assumed hashprice gives a value, and only per megawatt.
+    assert valued == [("hashprice_usd_ph",)]

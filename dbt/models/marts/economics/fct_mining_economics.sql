@@ -114,6 +114,45 @@ with_hashprice as (
 
 ),
 
+with_rewards as (
+
+    select
+        *,
+        subsidy_btc * blocks + fees_btc as network_btc,
+        fees_btc / nullif(subsidy_btc * blocks + fees_btc, 0) as fee_share_of_revenue,
+        hashprice_btc_ph * price_usd as hashprice_usd_ph
+    from with_hashprice
+
+),
+
+-- A day's blocks are a draw around 144, so its hashrate jumps by a tenth either way; the
+-- mean of seven days is what people compare. With a day missing there is none.
+with_smoothing as (
+
+    select
+        *,
+        case
+            when count(*) over seven_days = 7 then avg(network_eh_s) over seven_days
+        end as network_eh_s_7d
+    from with_rewards
+    window seven_days as (
+        order by date_utc
+        range between interval 6 days preceding and current row
+    )
+
+),
+
+with_change as (
+
+    select
+        today.*,
+        today.hashprice_usd_ph / nullif(earlier.hashprice_usd_ph, 0) - 1 as hashprice_change_30d
+    from with_smoothing as today
+    left join with_rewards as earlier
+        on today.date_utc - 30 = earlier.date_utc
+
+),
+
 final as (
 
     select
@@ -126,15 +165,19 @@ final as (
         subsidy_source,
         issued_per_block_btc,
         fees_btc,
+        network_btc,
+        fee_share_of_revenue,
         network_eh_s,
+        network_eh_s_7d,
         hashprice_btc_ph,
-        hashprice_btc_ph * price_usd as hashprice_usd_ph,
-        1000.0 * hashprice_btc_ph * price_usd as revenue_usd_eh,
+        hashprice_usd_ph,
+        hashprice_change_30d,
+        1000.0 * hashprice_usd_ph as revenue_usd_eh,
         case when date_utc <= {{ halvings_known_until() }} then date_utc - halving_date end
             as days_since_halving,
         case when date_utc <= {{ halvings_known_until() }} then halving_number end
             as halving_number
-    from with_hashprice
+    from with_change
 
 )
 
