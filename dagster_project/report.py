@@ -172,9 +172,10 @@ def answer_lines(published_path: Path) -> list[str]:
         firms = ask(_FIRMS, event_id)
     day = [f"{market_name or market_ticker} {_percent(market)}"]
     if btc is not None:
-        how = {"spot_etf": "spot ETF at the New York close"}.get(
-            btc_source, "UTC close, asynchronous"
-        )
+        how = {
+            "spot_etf": "spot ETF at the New York close",
+            "new_york_close": "traded price at the New York close",
+        }.get(btc_source, "UTC close, asynchronous")
         day.insert(0, f"bitcoin {_percent(btc)} ({how})")
     if network:
         day.append(f"network {network[0][0]:,.1f} EH/s")

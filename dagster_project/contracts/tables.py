@@ -281,6 +281,53 @@ BTC_PRICES = Table(
     ),
 )
 
+BTC_PRICES_SECOND_SOURCE = Table(
+    name="btc_prices_second_source",
+    file="snapshot/btc_close_second_source.csv",
+    description="Daily bitcoin closes of another exchange, over the same UTC days.",
+    grain="one row per UTC day",
+    key=("date_utc",),
+    time_column="date_utc",
+    max_rejected_share=0.01,
+    columns=(
+        Column("date_utc", Kind.DATE, "Day from 00:00 to 24:00 UTC.", required=True),
+        _price("close", "Last trade of the UTC day, USD.", required=True),
+    ),
+)
+
+BTC_HOURLY_PRICES = Table(
+    name="btc_hourly_prices",
+    file="snapshot/btc_hourly.csv",
+    description="Hourly bitcoin bars, which price bitcoin at the close of New York.",
+    grain="one row per UTC hour",
+    key=("date_utc", "hour_utc"),
+    time_column="date_utc",
+    max_rejected_share=0.01,
+    columns=(
+        Column("date_utc", Kind.DATE, "UTC day on which the hour starts.", required=True),
+        Column(
+            "hour_utc",
+            Kind.INTEGER,
+            "Hour of that day at which the bar starts (UTC); it ends an hour later.",
+            required=True,
+            at_least=0,
+            at_most=23,
+        ),
+        _price("open", "First trade of the hour, USD.", in_file=False),
+        _price("high", "Highest trade, USD.", in_file=False),
+        _price("low", "Lowest trade, USD.", in_file=False),
+        _price("close", "Last trade of the hour, USD.", required=True),
+        Column(
+            "volume_btc",
+            Kind.NUMBER,
+            "Bitcoin traded on the venue.",
+            in_file=False,
+            at_least=0,
+            at_most=21e6,
+        ),
+    ),
+)
+
 NETWORK_METRICS = Table(
     name="network_metrics",
     file="snapshot/network_daily.csv",
@@ -333,6 +380,59 @@ NETWORK_METRICS = Table(
             at_most=1e12,
         ),
         _price("price_usd", "Reference price of bitcoin at the day's end, USD.", in_file=False),
+    ),
+)
+
+NETWORK_METRICS_SECOND_SOURCE = Table(
+    name="network_metrics_second_source",
+    file="snapshot/network_second_source.csv",
+    description="Hashrate of the Bitcoin network as other sources estimate it.",
+    grain="one row per UTC day and source",
+    key=("date_utc", "source"),
+    time_column="date_utc",
+    max_rejected_share=0.01,
+    columns=(
+        Column(
+            "date_utc",
+            Kind.DATE,
+            "UTC day the estimate is for, whatever day the source stamps it with.",
+            required=True,
+        ),
+        Column(
+            "source",
+            Kind.TEXT,
+            "Who estimates.",
+            required=True,
+            max_length=100,
+        ),
+        Column(
+            "stamped_date",
+            Kind.DATE,
+            "UTC day the source stamps the estimate with; mempool.space stamps the day after.",
+            required=True,
+        ),
+        Column(
+            "hashrate_eh_s",
+            Kind.NUMBER,
+            "Mean hashrate of the day, EH/s.",
+            required=True,
+            above=0,
+            at_most=1e7,
+        ),
+        Column(
+            "is_independent",
+            Kind.BOOLEAN,
+            "False for a source that estimates by the same formula from the same blocks as "
+            "network_metrics: that it agrees proves nothing.",
+            required=True,
+        ),
+    ),
+    rules=(
+        RowRule(
+            "stamp_is_near_its_day",
+            "abs(stamped_date - date_utc) <= 1",
+            "stamped_date lies more than a day from date_utc",
+        ),
     ),
 )
 
@@ -1350,28 +1450,43 @@ RECONCILIATION_TOLERANCES = Table(
         Column(
             "table_name",
             Kind.TEXT,
-            "Compared raw table.",
+            "Comparison: equity_prices with their second source, btc_prices with the price in "
+            "network_metrics, or a second source with the table it stands beside.",
             required=True,
-            one_of=("equity_prices", "btc_prices"),
+            one_of=(
+                "equity_prices",
+                "btc_prices",
+                "btc_prices_second_source",
+                "network_metrics_second_source",
+            ),
         ),
         Column("ticker", Kind.TEXT, "Symbol, or * for all others.", required=True),
         Column(
             "field",
             Kind.TEXT,
-            "What is compared: the close itself, or its return where levels are adjusted apart.",
+            "What is compared: the close itself, its return where levels are adjusted apart, or "
+            "the hashrate.",
             required=True,
-            one_of=("close_usd", "close_return"),
+            one_of=("close_usd", "close_return", "hashrate_eh_s"),
         ),
         Column(
             "tolerance",
             Kind.NUMBER,
-            "Largest accepted difference: relative for close_usd, absolute for close_return.",
+            "Largest accepted difference: absolute for close_return, else relative.",
             required=True,
             above=0,
             at_most=1,
         ),
         Column("reason", Kind.TEXT, "Why this tolerance.", required=True),
         Column("decided_date", Kind.DATE, "Day it was decided.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "field_fits_the_table",
+            "(field = 'hashrate_eh_s') = (table_name = 'network_metrics_second_source')",
+            "field does not belong to the table: hashrate_eh_s is that of "
+            "network_metrics_second_source, and only that",
+        ),
     ),
 )
 
@@ -1381,7 +1496,10 @@ TABLES: tuple[Table, ...] = (
     EQUITY_PRICES,
     EQUITY_CLOSES_SECOND_SOURCE,
     BTC_PRICES,
+    BTC_PRICES_SECOND_SOURCE,
+    BTC_HOURLY_PRICES,
     NETWORK_METRICS,
+    NETWORK_METRICS_SECOND_SOURCE,
     CAPEX_ANNOUNCEMENTS,
     COMPANY_FACTS,
     HYPERSCALER_CAPEX,

@@ -27,6 +27,7 @@ from tests.dbt_models.oracle_groups import Date, FirmDate, GroupResult, Portfoli
 NOT_FIRMS = {"benchmark", "bitcoin_proxy"}
 BUNDLED_STUDY = Path(__file__).parents[2] / "data" / "study"
 NAN = float("nan")
+NEW_YORK = "America/New_York"
 
 
 def _listed(text: object) -> list[str]:
@@ -139,6 +140,12 @@ class Study:
             if bitcoin.exists()
             else pd.Series(dtype=float)
         )
+        hours = data / "snapshot" / "btc_hourly.csv"
+        self.bitcoin_hours = (
+            pd.read_csv(hours, parse_dates=["date_utc"]).set_index(["date_utc", "hour_utc"])
+            if hours.exists()
+            else pd.DataFrame(columns=["close", "source"])
+        )
         self.windows = configuration("windows.csv")
         for end in ("first_day", "last_day"):
             if f"rank_{end}" not in self.windows:
@@ -222,6 +229,23 @@ class Study:
     @cached_property
     def returns(self) -> pd.DataFrame:
         return self.closes / self.closes.shift(1) - 1
+
+    @cached_property
+    def new_york_bitcoin_returns(self) -> pd.Series:
+        """Bitcoin from one New York close to the next, by the clock on the wall there."""
+        early = exchange_calendars.get_calendar("XNYS").early_closes.tz_localize(None)
+        closes, exchanges = [], []
+        for day in self.sessions:
+            # 16:00, or 13:00 on an early close: the hour's bar starts an hour before.
+            wall = (day + pd.Timedelta(hours=12 if day in early else 15)).tz_localize(NEW_YORK)
+            start = wall.tz_convert("UTC").tz_localize(None)
+            key = (start.normalize(), start.hour)
+            known = key in self.bitcoin_hours.index
+            closes.append(self.bitcoin_hours.close[key] if known else NAN)
+            exchanges.append(self.bitcoin_hours.source[key] if known else None)
+        at_close = pd.Series(closes, index=self.sessions, dtype=float)
+        exchange = pd.Series(exchanges, index=self.sessions, dtype=object)
+        return (at_close / at_close.shift(1) - 1).where(exchange == exchange.shift(1))
 
     @cached_property
     def utc_bitcoin_returns(self) -> pd.Series:
@@ -311,19 +335,20 @@ class Study:
         return self.sessions[self.estimation_positions(position)]
 
     def bitcoin_source(self, position: int) -> str:
-        """The spot ETF where it reaches over the whole span of the event, else the UTC close."""
+        """The first of spot ETF and New York close that reaches over the whole span of the event
+        and enough of the estimation window, else the UTC close."""
         proxies = self.companies.index[self.companies.role == "bitcoin_proxy"]
         first, last = position + self.span[0], position + self.span[1]
         lowest, highest = self.priced_positions
         span = range(max(first, lowest), min(last, highest) + 1)
-        for proxy in proxies:
-            returns = self.series(proxy, "simple")
+        candidates = [("spot_etf", self.series(proxy, "simple")) for proxy in proxies]
+        for source, returns in [*candidates, ("new_york_close", self.new_york_bitcoin_returns)]:
             n_estimation = returns.iloc[self.estimation_positions(position)].notna().sum()
             if (
                 returns.iloc[span].notna().all()
                 and n_estimation >= self.parameters.min_estimation_sessions
             ):
-                return "spot_etf"
+                return source
         return "utc_close"
 
     def factor_returns(self, model: Model, position: int) -> pd.DataFrame:
@@ -342,7 +367,10 @@ class Study:
                 proxy = self.companies.index[self.companies.role == "bitcoin_proxy"][0]
                 columns[number] = self.series(proxy, model.return_kind)
             else:
-                simple = self.utc_bitcoin_returns
+                simple = {
+                    "new_york_close": self.new_york_bitcoin_returns,
+                    "utc_close": self.utc_bitcoin_returns,
+                }[self.bitcoin_source(position)]
                 columns[number] = np.log1p(simple) if model.return_kind == "log" else simple
         return pd.DataFrame(columns, index=self.sessions)
 

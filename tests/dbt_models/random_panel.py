@@ -121,8 +121,8 @@ def _punch_holes(closes: pd.DataFrame, days: pd.DatetimeIndex, seed: int) -> Non
     # One hole in the market: that session is in no estimate.
     closes.loc[days[EVENT - 50], "MKT"] = np.nan
     closes["CLONE"] = closes["MKT"]
-    # The fund that holds bitcoin starts late and ends early: early and late events must take
-    # the close in UTC.
+    # The fund that holds bitcoin starts late and ends early: early events must take the hourly
+    # price at the New York close, late ones the close in UTC.
     closes.loc[days[: EVENT - 90], "COIN"] = np.nan
     closes.loc[days[EVENT + 60 :], "COIN"] = np.nan
 
@@ -134,6 +134,28 @@ def _bitcoin(days: pd.DatetimeIndex, seed: int) -> pd.DataFrame:
     frame = pd.DataFrame({"date_utc": calendar.date, "close": close.round(2), "source": "drawn"})
     # A day without a close: no return on the session and on the one after it.
     return frame[frame.date_utc != days[120].date()]
+
+
+def _hourly_bitcoin(days: pd.DatetimeIndex, seed: int) -> pd.DataFrame:
+    """Hours around every close of New York, up to a while after the drawn event."""
+    draw = np.random.default_rng(seed)
+    last = days[EVENT + 20]
+    starts = pd.date_range(days[0] - pd.Timedelta(days=5), last, freq="h")
+    frame = pd.DataFrame(
+        {
+            "date_utc": starts.date,
+            "hour_utc": starts.hour,
+            "close": (9000 * np.exp(np.cumsum(0.006 * draw.standard_normal(len(starts))))).round(2),
+            "source": "drawn",
+        }
+    )
+    # Another exchange stood in for a week; its price is 5% higher.
+    stand_in = (starts >= days[EVENT - 150]) & (starts < days[EVENT - 145])
+    frame.loc[stand_in, "source"] = "other"
+    frame.loc[stand_in, "close"] = (1.05 * frame.close[stand_in]).round(2)
+    # An outage on one day: no return into it or out of it.
+    frame = frame[frame.date_utc != days[EVENT - 140].date()]
+    return frame[frame.hour_utc.between(16, 21)]
 
 
 def _events(days: pd.DatetimeIndex) -> str:
@@ -175,6 +197,8 @@ def write_panel(folder: Path, seed: int, factor: str = "MKT", *, bare: bool = Fa
     _write(folder, "snapshot/equity_daily.csv", long.to_csv(index=False))
     if not bare:
         _write(folder, "snapshot/btc_daily.csv", _bitcoin(days, seed + 2).to_csv(index=False))
+        hours = _hourly_bitcoin(days, seed + 3)
+        _write(folder, "snapshot/btc_hourly.csv", hours.to_csv(index=False))
 
     roles = {"MKT": "benchmark", "FUND": "benchmark", "CLONE": "benchmark", "COIN": "bitcoin_proxy",
              "NEARLY": "benchmark"}  # fmt: skip

@@ -57,7 +57,7 @@ def test_every_firm_agrees_with_statsmodels(panel):
     assert n_slopes > 300
 
 
-def test_the_panel_meets_both_sources_of_bitcoin_and_masked_sessions(panel):
+def test_the_panel_meets_every_source_of_bitcoin_and_masked_sessions(panel):
     connection, study, _ = panel
     rows = dict(
         connection.execute(
@@ -68,7 +68,8 @@ def test_the_panel_meets_both_sources_of_bitcoin_and_masked_sessions(panel):
         ).fetchall()
     )
     assert rows["main"] == "spot_etf"
-    assert rows["weekend"] == rows["last"] == "utc_close"
+    assert rows["weekend"] == rows["factor-hole"] == "new_york_close"
+    assert rows["last"] == "utc_close"
     # Five sessions around two events two sessions apart, three around the weekend's news.
     assert study.firm_fit("AAA", study.position("main"), study.model("masked")).n_masked == 8
 

@@ -84,6 +84,29 @@ MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
         {"date_utc": date(2025, 3, 26)},
     ),
     (
+        "bitcoin_sources_agree",
+        "update marts.fct_source_reconciliation set within_tolerance = false, "
+        "table_name = 'btc_prices_second_source' "
+        "where table_name = 'btc_prices' and value_date = '2025-03-26'",
+        {"value_date": date(2025, 3, 26)},
+    ),
+    (
+        "hashrate_sources_agree",
+        "insert into marts.fct_source_reconciliation by name "
+        "select * replace ('network_metrics_second_source' as table_name, false as "
+        "within_tolerance) from marts.fct_source_reconciliation "
+        "where table_name = 'btc_prices' and value_date = '2025-03-26'",
+        {"date_utc": date(2025, 3, 26)},
+    ),
+    (
+        # An estimate stored under the day that the source stamps, a day after the one it is for.
+        "hashrate_sources_are_aligned",
+        "insert into raw.network_metrics_second_source by name select date_utc + 1 as date_utc, "
+        "date_utc + 1 as stamped_date, 'late' as source, hashrate_eh_s, true as is_independent, "
+        "retrieved_at, batch_id from raw.network_metrics",
+        {"source": "late", "n_days": 607},
+    ),
+    (
         "subsidy_matches_issuance",
         "update marts.fct_mining_economics set subsidy_btc = 1.5625 where date_utc = '2025-03-26'",
         {"date_utc": date(2025, 3, 26), "subsidy_btc": 1.5625},
@@ -369,4 +392,4 @@ def test_every_rule_has_a_reason_a_date_and_a_reader() -> None:
         assert len(rule["reason"]) > 40, name
         assert date.fromisoformat(rule["decided_date"]), name
         assert any(f"['{name}']" in text for text in sql.values()), name
-    assert set(sql) - {"singular"} == set(rules) - {"quiet_market"}
+    assert set(sql) - {"singular"} == set(rules) - {"quiet_market", "least_days_of_hashrate"}

@@ -1,4 +1,4 @@
--- Grain: one row per session and factor source (spot_etf, utc_close).
+-- Grain: one row per session and factor source (spot_etf, new_york_close, utc_close).
 with
 
 returns as (
@@ -16,6 +16,12 @@ companies as (
 bitcoin as (
 
     select * from {{ ref('stg_btc_prices') }}
+
+),
+
+hours as (
+
+    select * from {{ ref('stg_btc_hourly_prices') }}
 
 ),
 
@@ -54,6 +60,39 @@ spot_etf as (
 
 ),
 
+at_the_close as (
+
+    -- The hour that ends when the session does, early closes and daylight saving included: the
+    -- calendar has every close as an instant.
+    select
+        sessions.session_date,
+        sessions.session_number,
+        hours.close_usd,
+        hours.source
+    from sessions
+    inner join hours on sessions.closes_at = hours.ends_at
+
+),
+
+new_york_close as (
+
+    select
+        today.session_date,
+        today.session_number,
+        'new_york_close' as factor_source,
+        2 as source_priority,
+        false as is_asynchronous,
+        today.close_usd / before.close_usd - 1 as simple_return,
+        ln(today.close_usd / before.close_usd) as log_return
+    from at_the_close as today
+    inner join at_the_close as before
+        on
+            today.session_number = before.session_number + 1
+            -- The step from one exchange's price to another's is no return.
+            and today.source = before.source
+
+),
+
 utc_close as (
 
     -- The UTC day ends three to four hours after the New York close: the return is of other
@@ -62,13 +101,16 @@ utc_close as (
         sessions.session_date,
         sessions.session_number,
         'utc_close' as factor_source,
-        2 as source_priority,
+        3 as source_priority,
         true as is_asynchronous,
         today.close_usd / before.close_usd - 1 as simple_return,
         ln(today.close_usd / before.close_usd) as log_return
     from sessions
     inner join bitcoin as today on sessions.session_date = today.date_utc
-    inner join bitcoin as before on sessions.previous_session = before.date_utc
+    inner join bitcoin as before
+        on
+            sessions.previous_session = before.date_utc
+            and today.source = before.source
     where today.close_usd is not null and before.close_usd is not null
 
 ),
@@ -76,6 +118,8 @@ utc_close as (
 unioned as (
 
     select * from spot_etf
+    union all
+    select * from new_york_close
     union all
     select * from utc_close
 

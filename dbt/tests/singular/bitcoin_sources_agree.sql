@@ -1,4 +1,4 @@
--- Days on which the two bitcoin prices lie outside their tolerance.
+-- Days on which two bitcoin prices lie outside their tolerance.
 select
     value_date,
     first_source,
@@ -9,6 +9,6 @@ select
     tolerance
 from {{ ref('fct_source_reconciliation') }}
 where
-    table_name = 'btc_prices'
+    table_name in ('btc_prices', 'btc_prices_second_source')
     and not within_tolerance
-order by value_date
+order by value_date, second_source

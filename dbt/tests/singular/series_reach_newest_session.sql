@@ -24,10 +24,29 @@ series as (
     from {{ ref('stg_btc_prices') }}
     union all
     select
+        'btc_prices_second_source' as table_name,
+        'all' as series_name,
+        max(date_utc) as last_date
+    from {{ ref('stg_btc_prices_second_source') }}
+    union all
+    select
+        'btc_hourly_prices' as table_name,
+        'all' as series_name,
+        max(date_utc) as last_date
+    from {{ ref('stg_btc_hourly_prices') }}
+    union all
+    select
         'network_metrics' as table_name,
         'all' as series_name,
         max(date_utc) as last_date
     from {{ ref('stg_network_metrics') }}
+    union all
+    select
+        'network_metrics_second_source' as table_name,
+        source as series_name,
+        max(date_utc) as last_date
+    from {{ ref('stg_network_metrics_second_source') }}
+    group by source
 
 ),
 

@@ -24,8 +24,10 @@ equity_pairs as (
         coalesce(first_prices.session_date, second_prices.session_date) as value_date,
         first_prices.source as first_source,
         second_prices.source as second_source,
-        first_prices.close_usd as first_close_usd,
-        second_prices.close_usd as second_close_usd
+        '' as second_series,
+        true as is_independent,
+        first_prices.close_usd as first_level,
+        second_prices.close_usd as second_level
     from {{ ref('stg_equity_prices') }} as first_prices
     full outer join {{ ref('stg_equity_closes_second_source') }} as second_prices
         on
@@ -34,6 +36,8 @@ equity_pairs as (
 
 ),
 
+-- The network source's price is a reference made of several exchanges, the first source
+-- perhaps among them: nobody states how independent it is.
 bitcoin_pairs as (
 
     select
@@ -42,11 +46,61 @@ bitcoin_pairs as (
         coalesce(exchange.date_utc, network.date_utc) as value_date,
         exchange.source as first_source,
         network.source as second_source,
-        exchange.close_usd as first_close_usd,
-        network.price_usd as second_close_usd
+        '' as second_series,
+        cast(null as boolean) as is_independent,
+        exchange.close_usd as first_level,
+        network.price_usd as second_level
     from {{ ref('stg_btc_prices') }} as exchange
     full outer join {{ ref('stg_network_metrics') }} as network
         on exchange.date_utc = network.date_utc
+
+),
+
+exchange_pairs as (
+
+    select
+        'btc_prices_second_source' as table_name,
+        'BTC' as ticker,
+        first_prices.date_utc as value_date,
+        first_prices.source as first_source,
+        second_prices.source as second_source,
+        '' as second_series,
+        -- Where one exchange had to stand in for the other, it would be compared with itself.
+        first_prices.source <> second_prices.source as is_independent,
+        first_prices.close_usd as first_level,
+        second_prices.close_usd as second_level
+    from {{ ref('stg_btc_prices') }} as first_prices
+    inner join {{ ref('stg_btc_prices_second_source') }} as second_prices
+        on first_prices.date_utc = second_prices.date_utc
+
+),
+
+-- By the day an estimate is for, not by its stamp: mempool.space stamps the day after.
+hashrate_pairs as (
+
+    select
+        'network_metrics_second_source' as table_name,
+        'BTC' as ticker,
+        network.date_utc as value_date,
+        network.source as first_source,
+        estimates.source as second_source,
+        estimates.source as second_series,
+        estimates.is_independent,
+        network.hashrate_eh_s as first_level,
+        estimates.hashrate_eh_s as second_level
+    from {{ ref('stg_network_metrics') }} as network
+    inner join {{ ref('stg_network_metrics_second_source') }} as estimates
+        on network.date_utc = estimates.date_utc
+
+),
+
+around_the_clock as (
+
+    select * from bitcoin_pairs
+    union all
+    select * from exchange_pairs
+    union all
+    select * from hashrate_pairs
 
 ),
 
@@ -64,7 +118,7 @@ numbered as (
     select
         *,
         value_date - date '2000-01-01' as day_number
-    from bitcoin_pairs
+    from around_the_clock
 
 ),
 
@@ -74,15 +128,15 @@ with_returns as (
         *,
         case
             when lag(day_number) over by_day = day_number - 1
-                then first_close_usd / lag(first_close_usd) over by_day - 1
+                then first_level / lag(first_level) over by_day - 1
         end as first_close_return,
         case
             when lag(day_number) over by_day = day_number - 1
-                then second_close_usd / lag(second_close_usd) over by_day - 1
+                then second_level / lag(second_level) over by_day - 1
         end as second_close_return
     from numbered
     window by_day as (
-        partition by table_name, ticker
+        partition by table_name, ticker, second_series
         order by day_number
     )
 
@@ -113,12 +167,19 @@ valued as (
         table_name,
         ticker,
         value_date,
-        coalesce(field, 'close_usd') as field,
+        coalesce(
+            field,
+            case table_name
+                when 'network_metrics_second_source' then 'hashrate_eh_s' else 'close_usd'
+            end
+        ) as field,
         first_source,
         second_source,
-        case field when 'close_return' then first_close_return else first_close_usd end
+        second_series,
+        is_independent,
+        case field when 'close_return' then first_close_return else first_level end
             as first_value,
-        case field when 'close_return' then second_close_return else second_close_usd end
+        case field when 'close_return' then second_close_return else second_level end
             as second_value,
         tolerance
     from with_tolerance
@@ -132,8 +193,10 @@ compared as (
         *,
         abs(second_value - first_value) as absolute_difference,
         -- Relative to a price; a return near zero has no useful relative difference.
-        case field when 'close_usd' then abs(second_value - first_value) / nullif(first_value, 0) end
-            as relative_difference
+        case
+            when field <> 'close_return'
+                then abs(second_value - first_value) / nullif(first_value, 0)
+        end as relative_difference
     from valued
     where
         first_value is not null
@@ -145,7 +208,8 @@ final as (
 
     select
         table_name,
-        ticker || '|' || strftime(value_date, '%Y-%m-%d') as row_key,
+        concat_ws('|', ticker, nullif(second_series, ''), strftime(value_date, '%Y-%m-%d'))
+            as row_key,
         field,
         ticker,
         value_date,
@@ -156,10 +220,11 @@ final as (
         absolute_difference,
         relative_difference,
         tolerance,
-        coalesce(relative_difference, absolute_difference) <= tolerance as within_tolerance
+        coalesce(relative_difference, absolute_difference) <= tolerance as within_tolerance,
+        is_independent
     from compared
 
 )
 
 select * from final
-order by table_name asc, ticker asc, value_date asc
+order by table_name asc, ticker asc, value_date asc, second_source asc

@@ -59,7 +59,7 @@ named as (
 
 bitcoin as (
 
-    -- Rows needed here are the event session's alone: the spot ETF where it has a return then.
+    -- Rows needed here are the event session's alone: the first source with a return then.
     select
         session_number,
         simple_return as bitcoin_return,
