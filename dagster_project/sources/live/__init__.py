@@ -1,0 +1,1 @@
+"""Sources that ask vendors over the internet, or answer from what was recorded of them."""

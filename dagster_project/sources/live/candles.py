@@ -1,0 +1,143 @@
+"""Bars of bitcoin from exchanges: what is left of an answer once every bar was looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from dagster_project.contracts import Table, Window
+from dagster_project.sources.live.figures import (
+    DAY_S,
+    Cost,
+    LeftOut,
+    Unbelievable,
+    answer,
+    day_of,
+    epoch_s,
+    in_bounds,
+    instant_s,
+    number,
+    one_each,
+    ranges,
+    strays,
+)
+from dagster_project.sources.live.vendor import VendorAnswer
+
+HOUR_S = 3_600
+# Length of a bar in seconds, by the table that it fills.
+BAR_S = {"btc_prices": DAY_S, "btc_prices_second_source": DAY_S, "btc_hourly_prices": HOUR_S}
+# Bitcoin has never closed a day at a third or the threefold of the days around it.
+_STRAY_FACTOR = 3.0
+
+
+@dataclass(frozen=True)
+class Candle:
+    """One bar: start in seconds from 1970 (UTC), prices in USD, volume in bitcoin."""
+
+    start_s: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= min(self.open, self.close):
+            raise Unbelievable("the low is not the lowest price, or not above 0")
+        if self.high < max(self.open, self.close):
+            raise Unbelievable("the high is not the highest price")
+        if self.volume < 0:
+            raise Unbelievable("the volume is below 0")
+
+
+def candle(start: Any, prices: tuple[Any, Any, Any, Any], volume: Any, step_s: int) -> Candle:
+    """A bar of open, high, low and close as they were sent. Raises Unbelievable."""
+    opening, high, low, close = (number(price) for price in prices)
+    return Candle(instant_s(start, step_s), opening, high, low, close, number(volume))
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The bars of one answer, those that could not be believed, and when it came."""
+
+    candles: tuple[Candle, ...]
+    left_out: LeftOut
+    asked_s: float
+
+
+def name_of(start_s: int) -> str:
+    """The bar's start in words, to the minute (UTC)."""
+    return datetime.fromtimestamp(start_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def candle_answer(
+    source: str,
+    table: Table,
+    window: Window,
+    answers: Iterable[Bars],
+    cost: Cost,
+    notes: Iterable[str] = (),
+) -> VendorAnswer:
+    """All closed and believable bars of the window, with what is missing in the notes.
+
+    A bar that was still open when its answer came is left out silently: it will come. One that
+    had not begun is not believed.
+    """
+    step_s = BAR_S[table.name]
+    first_s, after_s = epoch_s(window.start), epoch_s(window.end) + DAY_S
+    left_out = LeftOut()
+    closed: list[Candle] = []
+    known_until_s = 0.0
+    for bars in answers:
+        left_out.reasons.extend(bars.left_out.reasons)
+        known_until_s = max(known_until_s, bars.asked_s)
+        for bar in bars.candles:
+            if bar.start_s > bars.asked_s:
+                left_out.add(name_of(bar.start_s), "the bar lies in the future")
+            elif bar.start_s + step_s <= bars.asked_s and first_s <= bar.start_s < after_s:
+                closed.append(bar)
+    by_start: dict[int, Candle] = one_each(closed, lambda bar: bar.start_s, left_out, name_of)
+    kept = list(by_start.values())
+    for at in reversed(strays([bar.close for bar in kept], _STRAY_FACTOR)):
+        left_out.add(name_of(kept[at].start_s), f"a close of {kept[at].close:.6g} among others")
+        del kept[at]
+    rows = []
+    for bar in kept:
+        row = _row(source, table, bar)
+        try:
+            for column in table.columns:
+                in_bounds(column, row[column.name])
+        except Unbelievable as error:
+            left_out.add(name_of(bar.start_s), str(error))
+        else:
+            rows.append((bar.start_s, row))
+    present = {start for start, _ in rows}
+    expected = range(first_s, min(after_s, int(known_until_s) - step_s + 1), step_s)
+    missing = [start for start in expected if start not in present]
+    said = [*notes, *left_out.notes(source)]
+    if missing:
+        days = list(dict.fromkeys(day_of(start) for start in missing))
+        unit = "days" if step_s == DAY_S else "hours"
+        said.append(f"{source}: {len(missing)} {unit} missing ({ranges(days)})")
+    return answer(
+        table, [row for _, row in rows], cost, said, complete=not missing and not len(left_out)
+    )
+
+
+def _row(source: str, table: Table, bar: Candle) -> dict[str, Any]:
+    row = {
+        "date_utc": day_of(bar.start_s),
+        "hour_utc": bar.start_s % DAY_S // HOUR_S,
+        "open": bar.open,
+        "high": bar.high,
+        "low": bar.low,
+        "close": bar.close,
+        "volume_btc": bar.volume,
+    }
+    return {
+        **{name: row[name] for name in table.column_names},
+        "source": source,
+        "source_ref": f"{source} {name_of(bar.start_s)}",
+    }

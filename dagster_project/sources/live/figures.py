@@ -1,0 +1,289 @@
+"""What the bitcoin and network vendors share: questions, their cost, and figures read strictly.
+
+A parser answers with rows or raises SourceError; a row that cannot be believed is left out and
+counted, and an answer of which no row can be believed is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol, TypeVar
+
+from dagster_project.contracts import Column, Kind, Table, Window
+from dagster_project.errors import SourceError
+from dagster_project.sources.live.vendor import VendorAnswer
+
+DAY_S = 86_400
+BITCOIN = "BTC"
+
+# A figure of an interface is short; 30 digits and an exponent are the longest seen.
+_NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?")
+# Instants from 2009, the first block, to 2199, the last year that the calendars reach.
+_FIRST_SECOND = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp())
+_LAST_SECOND = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+_NAMED_IN_A_NOTE = 3
+
+
+class Reply(Protocol):
+    """The part of an HTTP answer that a vendor reads."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def retrieved_at(self) -> datetime: ...
+    @property
+    def waited_s(self) -> float: ...
+    @property
+    def attempts(self) -> int: ...
+
+
+class Client(Protocol):
+    """The part of the HTTP layer that a vendor uses."""
+
+    def get(
+        self,
+        host: str,
+        path_or_url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        accept: tuple[str, ...] = ("application/json",),
+        secret_headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Ask. Raises HttpRefused and HttpUnavailable."""
+
+
+class Unbelievable(ValueError):
+    """A value of one row that cannot be what it claims; the message says why."""
+
+
+@dataclass
+class Cost:
+    """What the questions of one fetch cost."""
+
+    requests: int = 0
+    bytes: int = 0
+    waited_s: float = 0.0
+    retries: int = 0
+
+    def add(self, reply: Reply) -> None:
+        self.requests += reply.attempts
+        self.bytes += len(reply.body)
+        self.waited_s += reply.waited_s
+        # An answer from the archive took no attempt at all.
+        self.retries += max(reply.attempts - 1, 0)
+
+
+@dataclass
+class LeftOut:
+    """Rows that were not believed, with their reasons, for the log."""
+
+    reasons: list[str] = field(default_factory=list)
+
+    def add(self, where: str, why: str) -> None:
+        self.reasons.append(f"{where}: {why}")
+
+    def __len__(self) -> int:
+        return len(self.reasons)
+
+    def notes(self, source: str) -> tuple[str, ...]:
+        if not self.reasons:
+            return ()
+        shown = "; ".join(self.reasons[:_NAMED_IN_A_NOTE])
+        more = "; ..." if len(self.reasons) > _NAMED_IN_A_NOTE else ""
+        return (f"{source}: {len(self.reasons)} rows left out ({shown}{more})",)
+
+
+def malformed(source: str, what: str) -> SourceError:
+    """The refusal of an answer that has not the shape it is known for."""
+    return SourceError(
+        f"{source} answered something else than expected: {what}.",
+        where=source,
+        mend="run again later; if it stays so, the interface changed and its reader must follow",
+    )
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def json_of(reply: Reply, source: str) -> Any:
+    """The body as JSON: integers of any size, no NaN. Raises SourceError for anything else."""
+    try:
+        return json.loads(reply.body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise malformed(source, f"no whole JSON in UTF-8 ({str(error)[:100]})") from None
+
+
+def utc_naive(moment: datetime) -> datetime:
+    """The instant in UTC without its zone, as the warehouse stores instants."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def epoch_s(day: date) -> int:
+    """Seconds from 1970 to the start of the UTC day."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def moment_s(moment: datetime) -> float:
+    """Seconds from 1970 to an instant; one without a zone is in UTC."""
+    return utc_naive(moment).replace(tzinfo=UTC).timestamp()
+
+
+def day_of(seconds: int) -> date:
+    """The UTC day of an instant."""
+    return datetime.fromtimestamp(seconds, UTC).date()
+
+
+def number(value: Any) -> float:
+    """A finite float of a JSON number or of a number written as text.
+
+    Raises Unbelievable for everything else, None and booleans included.
+    """
+    if value is None:
+        raise Unbelievable("a value is missing")
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        raise Unbelievable("a value is no number")
+    if isinstance(value, str):
+        if not _NUMBER.fullmatch(value):
+            raise Unbelievable("a text is no number")
+        try:
+            value = Decimal(value)
+        except InvalidOperation:
+            raise Unbelievable("a text is no number") from None
+    try:
+        result = float(value)
+    except OverflowError:
+        raise Unbelievable("a number is too large") from None
+    if not math.isfinite(result):
+        raise Unbelievable("a number is not finite")
+    return result
+
+
+def whole(value: Any) -> int:
+    """A whole number, written as an integer, as text or with zeros behind the point."""
+    result = number(value)
+    if not result.is_integer():
+        raise Unbelievable("a number is not whole")
+    return int(result)
+
+
+def instant_s(value: Any, step_s: int) -> int:
+    """Seconds from 1970 that lie on a multiple of ``step_s``, between 2009 and 2199."""
+    seconds = whole(value)
+    if not _FIRST_SECOND <= seconds < _LAST_SECOND:
+        raise Unbelievable("a time is out of this world")
+    if seconds % step_s:
+        raise Unbelievable("a time is not the start of its bar")
+    return seconds
+
+
+def in_bounds(column: Column, value: Any) -> Any:
+    """``value`` where the contract's column accepts it. Raises Unbelievable."""
+    if value is None:
+        if column.required:
+            raise Unbelievable(f"{column.name} is missing")
+        return None
+    if column.kind not in (Kind.NUMBER, Kind.INTEGER):
+        return value
+    if (
+        (column.at_least is not None and value < column.at_least)
+        or (column.above is not None and value <= column.above)
+        or (column.at_most is not None and value > column.at_most)
+    ):
+        raise Unbelievable(f"{column.name} is {value:.6g}")
+    return value
+
+
+Row = TypeVar("Row")
+
+
+def one_each(
+    rows: Iterable[Row], key: Callable[[Row], Any], left_out: LeftOut, name: Callable[[Any], str]
+) -> dict[Any, Row]:
+    """Rows by key. The same row twice counts once; two that differ are both left out."""
+    by_key: dict[Any, Row] = {}
+    contradicted = set()
+    for row in rows:
+        at = key(row)
+        if at in by_key and by_key[at] != row:
+            contradicted.add(at)
+        by_key.setdefault(at, row)
+    for at in sorted(contradicted):
+        del by_key[at]
+        left_out.add(name(at), "two rows that contradict each other")
+    return dict(sorted(by_key.items()))
+
+
+def strays(values: Sequence[float], factor: float) -> list[int]:
+    """Positions of values more than ``factor`` times off most of the six nearest others.
+
+    A majority, so that a wrong value does not condemn its neighbours and a lasting step condemns
+    nobody. Fewer than two others are no company to judge by.
+    """
+    found = []
+    for at, value in enumerate(values):
+        first = min(max(at - 3, 0), max(len(values) - 7, 0))
+        others = [other for n, other in enumerate(values[first : first + 7], first) if n != at]
+        n_off = sum(not 1 / factor <= value / other <= factor for other in others)
+        if len(others) >= 2 and n_off > len(others) / 2:
+            found.append(at)
+    return found
+
+
+def days_in(window: Window) -> list[date]:
+    """Every day of the window."""
+    return [window.start + timedelta(days=n) for n in range((window.end - window.start).days + 1)]
+
+
+def ranges(days: Sequence[date]) -> str:
+    """Days in words: single ones and stretches, the first few of them."""
+    stretches: list[tuple[date, date]] = []
+    for day in days:
+        if stretches and day - stretches[-1][1] == timedelta(days=1):
+            stretches[-1] = (stretches[-1][0], day)
+        else:
+            stretches.append((day, day))
+    shown = [
+        str(first) if first == last else f"{first} to {last}"
+        for first, last in stretches[:_NAMED_IN_A_NOTE]
+    ]
+    return ", ".join(shown) + (", ..." if len(stretches) > _NAMED_IN_A_NOTE else "")
+
+
+def answer(
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    cost: Cost,
+    notes: Iterable[str],
+    *,
+    complete: bool,
+) -> VendorAnswer:
+    """The vendor's answer from rows that have the contract's columns by name."""
+    names = [c.name for c in table.stored_columns if any(c.name in row for row in rows[:1])]
+    return VendorAnswer(
+        columns={name: [row[name] for row in rows] for name in (*names, "source_ref")},
+        requests=cost.requests,
+        bytes=cost.bytes,
+        waited_s=cost.waited_s,
+        retries=cost.retries,
+        notes=tuple(notes),
+        complete=complete,
+    )
+
+
+def wrong_question(source: str, table: Table, symbol: str) -> SourceError:
+    """The refusal of a table or symbol that the vendor does not have."""
+    return SourceError(
+        f"{source} has no {table.name} of {symbol}.",
+        where=source,
+        mend="correct the order of vendors for this table",
+    )

@@ -1,0 +1,156 @@
+"""Bitcoin bars of Kraken, by day and by hour: the second exchange.
+
+``GET /0/public/OHLC?pair=XBTUSD&interval&since`` answers with arrays ``[time, open, high, low,
+close, vwap, volume, count]``, prices as text, oldest first, the newest 720 at most however far
+back one asks. ``last`` is the start of the last closed bar; the row after it is still open.
+Errors come with HTTP 200 in ``error``.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from dagster_project.contracts import Table, Window
+from dagster_project.errors import SourceError
+from dagster_project.sources.live.candles import (
+    BAR_S,
+    Bars,
+    Candle,
+    candle,
+    candle_answer,
+)
+from dagster_project.sources.live.figures import (
+    BITCOIN,
+    DAY_S,
+    Client,
+    Cost,
+    LeftOut,
+    Unbelievable,
+    day_of,
+    epoch_s,
+    instant_s,
+    json_of,
+    malformed,
+    moment_s,
+    wrong_question,
+)
+from dagster_project.sources.live.http_errors import HttpUnavailable
+from dagster_project.sources.live.vendor import VendorAnswer
+
+HOST = "kraken"
+# However far back one asks, no more bars than these come.
+MOST_BARS = 720
+_PATH = "/0/public/OHLC"
+_PAIR = "XBTUSD"
+# The exchange answers under its own name of the pair.
+_PAIR_ANSWERED = ("XXBTZUSD", "XBTUSD")
+_FIELDS = 8
+# What it says when asking again later may help.
+_PASSING = ("EAPI:Rate limit", "EGeneral:Too many", "EGeneral:Temporary", "EService:")
+
+
+class Kraken:
+    """The vendor ``kraken``: tables btc_prices, btc_prices_second_source, btc_hourly_prices."""
+
+    name = "kraken"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
+        """Closed bars of the window's UTC days, as far back as the exchange answers.
+
+        What it cannot reach is missing and named in the notes. Raises SourceError.
+        """
+        if table.name not in BAR_S or symbol != BITCOIN:
+            raise wrong_question(self.name, table, symbol)
+        cost = Cost()
+        step_s = BAR_S[table.name]
+        # A bar earlier, because nobody states whether the bar at `since` itself is among them.
+        bars = self._ask(step_s, cost, since_s=epoch_s(window.start) - step_s)
+        notes = []
+        starts = [bar.start_s for bar in bars.candles]
+        if len(starts) >= MOST_BARS - 1 and min(starts) > epoch_s(window.start):
+            notes.append(
+                f"{self.name} answers with the newest {MOST_BARS} bars only: nothing before "
+                f"{day_of(min(starts))} can be had"
+            )
+        return candle_answer(self.name, table, window, [bars], cost, notes)
+
+    def newest_date(self) -> date | None:
+        """Newest day that is over and has a bar."""
+        bars = self._ask(DAY_S, Cost())
+        return max(
+            (day_of(bar.start_s) for bar in bars.candles if bar.start_s + DAY_S <= bars.asked_s),
+            default=None,
+        )
+
+    def _ask(self, step_s: int, cost: Cost, since_s: int | None = None) -> Bars:
+        params = {"pair": _PAIR, "interval": str(step_s // 60)}
+        if since_s is not None:
+            params["since"] = str(since_s)
+        reply = self._client.get(HOST, _PATH, params)
+        cost.add(reply)
+        candles, left_out = parse_ohlc(json_of(reply, self.name), step_s)
+        return Bars(tuple(candles), left_out, moment_s(reply.retrieved_at))
+
+
+def _refusal(errors: list[Any]) -> SourceError:
+    words = "; ".join(str(error)[:100] for error in errors[:3])
+    if any(str(error).startswith(_PASSING) for error in errors):
+        return HttpUnavailable(
+            f"kraken does not answer now: {words}.",
+            status=200,
+            where=HOST,
+            mend="run again in a few minutes; what was loaded stays",
+        )
+    return malformed(HOST, words)
+
+
+def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
+    """Closed bars of ``step_s`` seconds in a decoded answer, and those left out.
+
+    Raises SourceError when the answer is an error, is about another pair, does not say which
+    bar is open, or has rows of which none is believable.
+    """
+    if not isinstance(body, dict):
+        raise malformed(HOST, "no object")
+    errors = body.get("error")
+    if not isinstance(errors, list):
+        raise malformed(HOST, "no list of errors")
+    if errors:
+        raise _refusal(errors)
+    result = body.get("result")
+    if not isinstance(result, dict):
+        raise malformed(HOST, "no result")
+    pairs = sorted(name for name in result if name != "last")
+    if len(pairs) != 1 or pairs[0] not in _PAIR_ANSWERED:
+        raise malformed(HOST, f"the pairs {', '.join(map(repr, pairs))[:100] or 'none'}")
+    rows = result[pairs[0]]
+    if not isinstance(rows, list):
+        raise malformed(HOST, "no list of bars")
+    try:
+        last_s = instant_s(result.get("last"), step_s)
+    except Unbelievable as error:
+        # Without it nobody knows which bar is still open.
+        raise malformed(HOST, f"the field last: {error}") from None
+    candles, left_out, n_open = [], LeftOut(), 0
+    for at, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) < _FIELDS:
+            raise malformed(HOST, f"row {at} is no array of {_FIELDS} values")
+        start, opening, high, low, close, _vwap, volume, _count = row[:_FIELDS]
+        try:
+            bar = candle(start, (opening, high, low, close), volume, step_s)
+        except Unbelievable as error:
+            left_out.add(f"row {at}", str(error))
+            continue
+        if bar.start_s > last_s:
+            n_open += 1
+        else:
+            candles.append(bar)
+    if n_open > 1:
+        raise malformed(HOST, f"{n_open} bars after the last closed one")
+    if len(left_out) and not candles:
+        raise malformed(HOST, f"no believable bar ({left_out.reasons[0]})")
+    return candles, left_out
