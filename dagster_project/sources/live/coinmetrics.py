@@ -46,7 +46,7 @@ HASHES_PER_DIFFICULTY = 2**32
 H_PER_TH = 1e12
 _PATH = "/v4/timeseries/asset-metrics"
 _ASSET = "btc"
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T00:00:00(?:\.0{1,9})?Z")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T00:00:00(?:\.0{1,9})?Z", re.ASCII)
 HASHRATE, DIFFICULTY, BLOCKS = "HashRate", "DiffMean", "BlkCnt"
 # Metric and the column it fills; HashRate is in TH/s and the column in EH/s.
 COLUMNS = {

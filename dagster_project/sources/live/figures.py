@@ -23,7 +23,7 @@ DAY_S = 86_400
 BITCOIN = "BTC"
 
 # A figure of an interface is short; 30 digits and an exponent are the longest seen.
-_NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 # Instants from 2009, the first block, to 2199, the last year that the calendars reach.
 _FIRST_SECOND = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp())
 _LAST_SECOND = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
