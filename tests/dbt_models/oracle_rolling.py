@@ -35,6 +35,8 @@ def bitcoin_series(study: Study) -> dict[str, pd.Series]:
     proxies = [t for t, role in study.companies.role.items() if role == "bitcoin_proxy"]
     priced = [study.returns[t] for t in proxies if t in study.returns]
     held = {"spot_etf": priced[0]} if priced else {}
+    if study.new_york_bitcoin_returns.notna().any():
+        held["new_york_close"] = study.new_york_bitcoin_returns
     return held | {"utc_close": study.utc_bitcoin_returns}
 
 

@@ -80,11 +80,14 @@ def test_rolling_betas_agree_with_statsmodels(panel):
     met = compare_rolling_betas(connection, study, every=19)
     assert met == {
         ("ok", "spot_etf"),
+        ("ok", "new_york_close"),
         ("ok", "utc_close"),
         ("short_window", "spot_etf"),
+        ("short_window", "new_york_close"),
         ("short_window", "utc_close"),
         ("short_window", ""),
         ("no_variation", "spot_etf"),
+        ("no_variation", "new_york_close"),
         ("no_variation", "utc_close"),
         ("no_residual", "spot_etf"),
     }
