@@ -14,6 +14,7 @@
         'fct_exposure_gradient',
         'fct_halving_effects',
         'fct_miner_unit_economics',
+        'fct_exposure_ranking',
         'fct_mining_economics',
         'fct_rolling_betas',
         'fct_scenario_cash_flows',

@@ -38,9 +38,7 @@ def bitcoin_series(study: Study) -> dict[str, pd.Series]:
     return held | {"utc_close": study.utc_bitcoin_returns}
 
 
-def chosen_source(
-    sources: dict[str, pd.Series], market: pd.Index, window: pd.DatetimeIndex
-) -> str:
+def chosen_source(sources: dict[str, pd.Series], market: pd.Index, window: pd.DatetimeIndex) -> str:
     """The first source with a return on each session on which any share has one, else the last.
 
     Empty where none has a return in the window.
