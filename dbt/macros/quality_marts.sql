@@ -9,6 +9,7 @@
         'dim_scenario_assumption',
         'dim_session',
         'dim_study',
+        'fct_abnormal_days',
         'fct_ai_exposure',
         'fct_capex_announcements',
         'fct_exposure_gradient',
