@@ -1141,10 +1141,14 @@ STUDY_SCENARIOS = Table(
             pattern=r"^[a-z][a-z0-9_]*$",
         ),
         Column("title", Kind.TEXT, "Scenario in words.", required=True),
+        Column(
             "as_of_dates",
+            Kind.TEXT,
             "Days (YYYY-MM-DD) or the word latest, separated by ';': capacity and hashprice are "
             "those known at the end of each. latest is the newest session with prices.",
+            required=True,
             pattern=r"^(latest|\d{4}-\d{2}-\d{2})(;(latest|\d{4}-\d{2}-\d{2}))*$",
+        ),
         Column("note", Kind.TEXT, "What the scenario can and cannot say.", in_file=False),
     ),
     rules=(
@@ -1153,40 +1157,6 @@ STUDY_SCENARIOS = Table(
             "len(list_filter(string_split(as_of_dates, ';'), lambda day: day <> 'latest' "
             "AND TRY_CAST(day AS DATE) IS NULL)) = 0",
             "as_of_dates names a day that no calendar has",
-STUDY_SCANS = Table(
-    name="study_scans",
-    file="study/scans.csv",
-    description="Scans of all sessions for days on which a group of firms moved abnormally. "
-    "Without this file no session is scanned.",
-    grain="one row per scan",
-    key=("scan_id",),
-            "scan_id",
-            "Name of the scan.",
-        Column("title", Kind.TEXT, "Scan in words.", required=True),
-            "group_id",
-            "Group of study/groups.csv whose equal-weighted portfolio is scanned; its members "
-            "must be the same on every session (focal, role or tickers).",
-            reference=Reference(
-                table="study_groups",
-                column="group_id",
-                refuse=True,
-                mend="name a group of study/groups.csv",
-            ),
-            "model_id",
-            "Expected-return model of study/models.csv, one that masks no events.",
-                table="study_models",
-                column="model_id",
-                mend="name a model of study/models.csv",
-        Column("reason", Kind.TEXT, "Why this group and model.", required=True),
-            "group_is_fixed",
-            "group_id NOT IN (SELECT group_id FROM raw.study_groups "
-            "WHERE rule_kind IN ('named', 'exposure'))",
-            "the group's members change with the event, and a scanned session has none: choose a "
-            "group whose rule_kind is focal, role or tickers",
-            "model_masks_nothing",
-            "model_id NOT IN (SELECT model_id FROM raw.study_models WHERE mask_other_events)",
-            "the model leaves out sessions near other events, and a scan looks at all of them "
-            "alike: choose a model without mask_other_events",
         ),
     ),
 )
@@ -1201,11 +1171,14 @@ def _scenario_reference() -> Reference:
         "its own study/scenarios.csv needs its own study/scenario_assumptions.csv and "
         "study/scenario_sensitivities.csv too",
     )
+
+
 def _scenario_rules(names: dict[str, tuple[str, float, float]]) -> tuple[RowRule, ...]:
     """Every value lies where its assumption can be meant; whole years and days are whole."""
     bounds = " ".join(
         f"WHEN '{name}' THEN value BETWEEN {low!r} AND {high!r}"
         for name, (_, low, high) in names.items()
+    )
     return (
         RowRule(
             "value_can_be_meant",
@@ -1214,11 +1187,17 @@ def _scenario_rules(names: dict[str, tuple[str, float, float]]) -> tuple[RowRule
             + ", ".join(f"{name} {low:g} to {high:g}" for name, (_, low, high) in names.items())
             + ")",
         ),
+        RowRule(
             "years_and_days_are_whole",
             "assumption NOT IN ('horizon_years', 'hashprice_mean_days') OR value = floor(value)",
             "horizon_years and hashprice_mean_days are whole numbers",
+        ),
+    )
+
+
 _ASSUMPTIONS = SCENARIO_INPUTS | SCENARIO_OVERRIDES | SCENARIO_ANCHORS
 _NEEDED_ASSUMPTIONS = _listed(tuple(SCENARIO_INPUTS))
+
 STUDY_SCENARIO_ASSUMPTIONS = Table(
     name="study_scenario_assumptions",
     file="study/scenario_assumptions.csv",
@@ -1233,34 +1212,56 @@ STUDY_SCENARIO_ASSUMPTIONS = Table(
             "Scenario as in study_scenarios.",
             required=True,
             reference=_scenario_reference(),
+        ),
+        Column(
             "assumption",
+            Kind.TEXT,
             "What is assumed. Every scenario needs "
             + ", ".join(SCENARIO_INPUTS)
             + ". hashprice_usd_ph fixes the hashprice, else the network's own mean of the last "
             "hashprice_mean_days days holds. Names with anchor_ are results of others.",
+            required=True,
             one_of=tuple(_ASSUMPTIONS),
+        ),
+        Column(
             "value",
             Kind.NUMBER,
             "The figure, in unit.",
+            required=True,
             at_least=-1e14,
             at_most=1e14,
+        ),
         Column("unit", Kind.TEXT, "Unit of value.", required=True),
+        Column(
             "origin",
+            Kind.TEXT,
             "published (by the page at source_url) or ours (the reason is in note).",
+            required=True,
             one_of=("published", "ours"),
+        ),
+        Column(
             "source_url",
+            Kind.TEXT,
             "Public address that states a published figure.",
             pattern=r"^https?://\S+$",
+        ),
+        Column(
             "source_quality",
+            Kind.TEXT,
             "Grade of that source: primary (filing, company), press_release_copy, news, repost.",
             one_of=QUALITY_GRADES,
+        ),
+        Column(
             "claim_id",
+            Kind.TEXT,
             "The same figure in press_claims, where it stands there; a check compares the two.",
             in_file=False,
+        ),
         Column("note", Kind.TEXT, "How the figure is meant; the reason for ours.", required=True),
     ),
     rules=(
         *_scenario_rules(_ASSUMPTIONS),
+        RowRule(
             "unit_fits_assumption",
             "unit = CASE assumption "
             + " ".join(
@@ -1269,15 +1270,24 @@ STUDY_SCENARIO_ASSUMPTIONS = Table(
             + " ELSE unit END",
             "unit does not fit the assumption ("
             + "; ".join(f"{name} in {unit}" for name, (unit, _, _) in _ASSUMPTIONS.items())
+            + ")",
+        ),
+        RowRule(
             "published_names_its_source",
             "origin <> 'published' OR (source_url IS NOT NULL AND source_quality IS NOT NULL)",
             "a published figure needs source_url and source_quality; without them it is ours",
+        ),
+        RowRule(
             "ours_has_no_source",
             "origin <> 'ours' OR (source_url IS NULL AND source_quality IS NULL)",
             "a figure of ours has no source_url: give the reason in note, or call it published",
+        ),
+        RowRule(
             "anchor_is_published",
             "assumption NOT LIKE 'anchor\\_%' ESCAPE '\\' OR origin = 'published'",
             "an anchor is what others published: name its source",
+        ),
+    ),
     table_rules=(
         TableRule(
             "every_scenario_is_complete",
@@ -1291,17 +1301,104 @@ STUDY_SCENARIO_ASSUMPTIONS = Table(
             "list(scenario_id || ' lacks ' || assumption), words)), ', ')",
             "add the missing rows: the project's own data/study/scenario_assumptions.csv has all "
             "of them to copy",
+        ),
+    ),
 )
+
 STUDY_SCENARIO_SENSITIVITIES = Table(
     name="study_scenario_sensitivities",
     file="study/scenario_sensitivities.csv",
     description="Other values of one assumption at a time, for the sensitivity of a scenario.",
     grain="one row per scenario, assumption and value",
     key=("scenario_id", "assumption", "value"),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "scenario_id",
+            Kind.TEXT,
+            "Scenario as in study_scenarios.",
+            required=True,
+            reference=_scenario_reference(),
+        ),
+        Column(
+            "assumption",
+            Kind.TEXT,
             "The assumption that is changed while all others stay.",
+            required=True,
             one_of=tuple(SCENARIO_INPUTS | SCENARIO_OVERRIDES),
+        ),
+        Column(
+            "value",
+            Kind.NUMBER,
             "The value it takes, in the unit of the assumption.",
+            required=True,
+            at_least=-1e14,
+            at_most=1e14,
+        ),
+    ),
     rules=_scenario_rules(SCENARIO_INPUTS | SCENARIO_OVERRIDES),
+)
+
+STUDY_SCANS = Table(
+    name="study_scans",
+    file="study/scans.csv",
+    description="Scans of all sessions for days on which a group of firms moved abnormally. "
+    "Without this file no session is scanned.",
+    grain="one row per scan",
+    key=("scan_id",),
+    columns=(
+        Column(
+            "scan_id",
+            Kind.TEXT,
+            "Name of the scan.",
+            required=True,
+            pattern=r"^[a-z][a-z0-9_]*$",
+        ),
+        Column("title", Kind.TEXT, "Scan in words.", required=True),
+        Column(
+            "group_id",
+            Kind.TEXT,
+            "Group of study/groups.csv whose equal-weighted portfolio is scanned; its members "
+            "must be the same on every session (focal, role or tickers).",
+            required=True,
+            reference=Reference(
+                table="study_groups",
+                column="group_id",
+                refuse=True,
+                mend="name a group of study/groups.csv",
+            ),
+        ),
+        Column(
+            "model_id",
+            Kind.TEXT,
+            "Expected-return model of study/models.csv, one that masks no events.",
+            required=True,
+            reference=Reference(
+                table="study_models",
+                column="model_id",
+                refuse=True,
+                mend="name a model of study/models.csv",
+            ),
+        ),
+        Column("reason", Kind.TEXT, "Why this group and model.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "group_is_fixed",
+            "group_id NOT IN (SELECT group_id FROM raw.study_groups "
+            "WHERE rule_kind IN ('named', 'exposure'))",
+            "the group's members change with the event, and a scanned session has none: choose a "
+            "group whose rule_kind is focal, role or tickers",
+        ),
+        RowRule(
+            "model_masks_nothing",
+            "model_id NOT IN (SELECT model_id FROM raw.study_models WHERE mask_other_events)",
+            "the model leaves out sessions near other events, and a scan looks at all of them "
+            "alike: choose a model without mask_other_events",
+        ),
+    ),
+)
+
 RECONCILIATION_TOLERANCES = Table(
     name="reconciliation_tolerances",
     file="study/reconciliation.csv",
@@ -1358,10 +1455,10 @@ TABLES: tuple[Table, ...] = (
     STUDY_EVENT_SETS,
     STUDY_BASKETS,
     STUDY_ROLLING_WINDOWS,
+    STUDY_SCANS,
     STUDY_SCENARIOS,
     STUDY_SCENARIO_ASSUMPTIONS,
     STUDY_SCENARIO_SENSITIVITIES,
-    STUDY_SCANS,
     RECONCILIATION_TOLERANCES,
 )
 BY_NAME = {table.name: table for table in TABLES}
