@@ -71,6 +71,8 @@ def own_panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "+fct_scenario_sensitivity",
             "+fct_rolling_betas",
             "+fct_abnormal_days",
+            "+fct_rolling_betas",
+            "+fct_abnormal_days",
             "+fct_source_reconciliation",
             "--indirect-selection",
             "buildable",
@@ -125,6 +127,19 @@ def test_without_a_basket_there_are_no_betas(own_panel: Path) -> None:
             "select ticker, status, count(*) > 800, count(beta_ai), count(ai_tilt) "
             "from marts.fct_rolling_betas where n_sessions = 0 and factor_source is null "
             "group by all order by all"
+    # The first session has no return, so nothing can be said of a basket there.
+    assert [row for row in rows if row[1] != "short_window"] == [
+        (ticker, "no_basket", True, 0, 0) for ticker in ("MINE", "MKT")
+    ]
+
+
+def test_without_a_basket_there_are_no_betas(own_panel: Path) -> None:
+    with duckdb.connect(str(own_panel), read_only=True) as connection:
+        rows = connection.execute(
+            "select ticker, status, count(*) > 800, count(beta_ai), count(ai_tilt) "
+            "from marts.fct_rolling_betas where n_sessions = 0 and factor_source is null "
+            "group by all order by all"
+        ).fetchall()
     # The first session has no return, so nothing can be said of a basket there.
     assert [row for row in rows if row[1] != "short_window"] == [
         (ticker, "no_basket", True, 0, 0) for ticker in ("MINE", "MKT")
