@@ -1374,6 +1374,7 @@ STUDY_SCENARIO_SENSITIVITIES = Table(
     rules=_scenario_rules(SCENARIO_INPUTS | SCENARIO_OVERRIDES),
 )
 
+
 def _measures_of(unit: str) -> str:
     """The measures of one unit, as the right side of IN."""
     return _listed(tuple(name for name, (its, _) in CLAIM_MEASURES.items() if its == unit))
