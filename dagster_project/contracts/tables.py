@@ -55,6 +55,41 @@ SCENARIO_ANCHORS: dict[str, tuple[str, float, float]] = {
     "anchor_n_miners": ("companies", 1, 1000),
 }
 
+# What a check of a claim can measure: its unit, and the fields of the check that it needs.
+# macro claim_measures says what each is and which mart it comes from.
+CLAIM_MEASURES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "fall_at_close": ("percent", ("event_id", "tickers")),
+    "fall_at_intraday_low": ("percent", ("event_id", "tickers")),
+    "event_session": ("date", ("event_id",)),
+    "mean_return": ("percent", ("role", "first_date", "last_date")),
+    "contracted_less_none_return": ("percentage points", ("first_date", "last_date")),
+    "miners_with_ai_contracts": ("companies", ("last_date",)),
+    "bitcoin_return": ("percent", ("first_date", "last_date")),
+    "bitcoin_below_high": ("percent", ("first_date", "last_date")),
+    "miner_revenue": ("USD", ("first_date", "last_date")),
+    "block_subsidy": ("BTC per block", ("first_date", "last_date")),
+    "halving_date": ("date", ("last_date",)),
+    "halving_year": ("year", ("last_date",)),
+    "halving_height": ("block", ("last_date",)),
+    "announced_power": ("MW", ("announcement_ids",)),
+    "announced_value": ("USD", ("announcement_ids",)),
+    "announced_value_per_mw_year": ("USD per MW per year", ("announcement_ids",)),
+    "announced_date": ("date", ("announcement_ids",)),
+    "cited_value": ("", ("cited_claim_ids",)),
+    "cited_date": ("date", ("cited_claim_ids",)),
+    "cited_text": ("text", ("cited_claim_ids",)),
+    "capex_period_end": ("date", ("tickers", "fiscal_period")),
+    "capex_growth": (
+        "percent",
+        ("tickers", "fiscal_period", "definition", "base_fiscal_period", "base_definition"),
+    ),
+    "none": ("", ()),
+}
+NUMBER_COMPARISONS = ("between", "near", "at_least", "at_most", "above", "below")
+DATE_COMPARISONS = ("same_date",)
+TEXT_COMPARISONS = ("mentions", "mentions_none")
+CLAIM_COMPARISONS = (*NUMBER_COMPARISONS, *DATE_COMPARISONS, *TEXT_COMPARISONS, "none")
+
 # Berkshire Hathaway A, the dearest listed share, trades below 1m USD.
 _MAX_PRICE = 10_000_000
 _MAX_VOLUME = 1e12
@@ -1339,6 +1374,237 @@ STUDY_SCENARIO_SENSITIVITIES = Table(
     rules=_scenario_rules(SCENARIO_INPUTS | SCENARIO_OVERRIDES),
 )
 
+
+def _measures_of(unit: str) -> str:
+    """The measures of one unit, as the right side of IN."""
+    return _listed(tuple(name for name, (its, _) in CLAIM_MEASURES.items() if its == unit))
+
+
+def _optional_text(name: str, description: str, reference: Reference | None = None) -> Column:
+    return Column(name, Kind.TEXT, description, in_file=False, reference=reference)
+
+
+STUDY_CLAIM_CHECKS = Table(
+    name="study_claim_checks",
+    file="study/claim_checks.csv",
+    description="How each claim of press_claims is checked: what is measured and compared.",
+    grain="one row per claim and check",
+    key=("claim_id", "check_number"),
+    columns=(
+        Column(
+            "claim_id",
+            Kind.TEXT,
+            "Claim that is checked.",
+            required=True,
+            reference=Reference(
+                table="press_claims",
+                column="claim_id",
+                refuse=True,
+                mend="add the claim to ledger/press_claims.csv or correct its spelling",
+            ),
+        ),
+        Column(
+            "check_number",
+            Kind.INTEGER,
+            "Number of the check within its claim; the first that decides is shown first.",
+            required=True,
+            at_least=1,
+            at_most=99,
+        ),
+        Column(
+            "measure_id",
+            Kind.TEXT,
+            "What is measured; none where nothing in the warehouse measures it.",
+            required=True,
+            one_of=tuple(CLAIM_MEASURES),
+        ),
+        Column(
+            "comparison",
+            Kind.TEXT,
+            "How it is compared: between, near, at_least, at_most, above and below with numbers, "
+            "same_date with the claim's or the expected day, mentions and mentions_none with "
+            "words of the expected text; none with the measure none.",
+            required=True,
+            one_of=CLAIM_COMPARISONS,
+        ),
+        Column(
+            "decides",
+            Kind.BOOLEAN,
+            "True where the verdict rests on the check; false where its figure is only shown.",
+            required=True,
+        ),
+        Column(
+            "is_proxy",
+            Kind.BOOLEAN,
+            "True where the figure is the nearest there is and not the claimed one: it can "
+            "refute the claim, but confirm it only in part; false where empty.",
+            in_file=False,
+        ),
+        Column(
+            "event_id",
+            Kind.TEXT,
+            "Event whose session is measured.",
+            in_file=False,
+            reference=Reference(
+                table="market_events",
+                column="event_id",
+                refuse=True,
+                mend="add the event to ledger/events.csv or correct its spelling",
+            ),
+        ),
+        _optional_text(
+            "tickers",
+            "Companies that are measured, separated by ';'.",
+            _known_company(refuse=True, separator=";"),
+        ),
+        Column(
+            "role",
+            Kind.TEXT,
+            "Role whose companies are measured together.",
+            in_file=False,
+            one_of=ROLES,
+        ),
+        _optional_text(
+            "announcement_ids",
+            "Announcements that are compared, separated by ';'.",
+            Reference(
+                table="capex_announcements",
+                column="announcement_id",
+                refuse=True,
+                separator=";",
+                mend="add it to ledger/announcements.csv or correct its spelling",
+            ),
+        ),
+        _optional_text(
+            "cited_claim_ids",
+            "Other cited claims that are compared, separated by ';'.",
+            Reference(
+                table="press_claims",
+                column="claim_id",
+                refuse=True,
+                separator=";",
+                mend="add the claim to ledger/press_claims.csv or correct its spelling",
+            ),
+        ),
+        _optional_text("fiscal_period", "Period of the capex, as in hyperscaler_capex."),
+        _optional_text("definition", "Definition of that capex, as in hyperscaler_capex."),
+        _optional_text("base_fiscal_period", "Earlier period that growth is measured from."),
+        _optional_text("base_definition", "Definition of the earlier period's capex."),
+        Column("first_date", Kind.DATE, "First day that is measured.", in_file=False),
+        Column("last_date", Kind.DATE, "Last day that is measured.", in_file=False),
+        Column(
+            "known_by_date",
+            Kind.DATE,
+            "Only facts that were public at the end of this day (New York) count; all where empty.",
+            in_file=False,
+        ),
+        Column(
+            "expected_low",
+            Kind.NUMBER,
+            "Lower bound in unit; the claim's own where empty.",
+            in_file=False,
+        ),
+        Column(
+            "expected_high",
+            Kind.NUMBER,
+            "Upper bound in unit; the claim's own where empty.",
+            in_file=False,
+        ),
+        Column(
+            "expected_text",
+            Kind.TEXT,
+            "Expected day (YYYY-MM-DD or YYYY-MM), or words separated by ';' of which the "
+            "evidence should hold one (mentions) or none (mentions_none). The claim's own day "
+            "where empty.",
+            in_file=False,
+        ),
+        Column(
+            "tolerance",
+            Kind.NUMBER,
+            "How far outside the bounds a number may lie, in unit.",
+            in_file=False,
+            at_least=0,
+            at_most=1e14,
+        ),
+        Column(
+            "unit",
+            Kind.TEXT,
+            "Unit of the measure, the bounds and the tolerance.",
+            in_file=False,
+        ),
+        Column(
+            "reason",
+            Kind.TEXT,
+            "Why this measure and this tolerance, or why nothing can be measured.",
+            required=True,
+        ),
+        Column("decided_date", Kind.DATE, "Day it was decided.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "number_has_tolerance",
+            f"comparison NOT IN {_listed(NUMBER_COMPARISONS)} OR tolerance IS NOT NULL",
+            "tolerance is empty: say how far a number may lie outside its bounds (0 is allowed)",
+        ),
+        RowRule(
+            "words_are_given",
+            f"comparison NOT IN {_listed(TEXT_COMPARISONS)} OR expected_text IS NOT NULL",
+            "expected_text is empty: give the words to look for",
+        ),
+        RowRule(
+            "expected_day_is_a_day",
+            "comparison <> 'same_date' OR expected_text IS NULL "
+            "OR regexp_full_match(expected_text, '\\d{4}-\\d{2}(-\\d{2})?')",
+            "expected_text is no day: write YYYY-MM-DD or YYYY-MM",
+        ),
+        RowRule(
+            "bounds_run_upward",
+            "expected_low IS NULL OR expected_high IS NULL OR expected_low <= expected_high",
+            "expected_low is above expected_high",
+        ),
+        RowRule(
+            "days_run_forward",
+            "first_date IS NULL OR last_date IS NULL OR first_date <= last_date",
+            "last_date is before first_date",
+        ),
+        RowRule(
+            "comparison_fits_measure",
+            "CASE WHEN measure_id = 'none' THEN comparison = 'none' "
+            f"WHEN measure_id IN {_measures_of('text')} "
+            f"THEN comparison IN {_listed(TEXT_COMPARISONS)} "
+            f"WHEN measure_id IN {_measures_of('date')} "
+            f"THEN comparison IN {_listed(DATE_COMPARISONS)} "
+            f"ELSE comparison IN {_listed(NUMBER_COMPARISONS)} END",
+            "comparison does not fit the measure: numbers, days and texts have their own",
+        ),
+        RowRule(
+            "cited_number_has_unit",
+            "measure_id <> 'cited_value' OR unit IS NOT NULL",
+            "unit is empty: say in which unit the cited value is compared",
+        ),
+        *(
+            RowRule(
+                f"{measure}_has_its_unit",
+                f"measure_id <> '{measure}' OR unit IS NOT DISTINCT FROM '{unit}'",
+                f"the unit of {measure} is {unit}",
+            )
+            for measure, (unit, _) in CLAIM_MEASURES.items()
+            if unit
+        ),
+        *(
+            RowRule(
+                f"{measure}_has_its_fields",
+                f"measure_id <> '{measure}' OR ("
+                + " AND ".join(f"{field} IS NOT NULL" for field in fields)
+                + ")",
+                f"{measure} needs {', '.join(fields)}",
+            )
+            for measure, (_, fields) in CLAIM_MEASURES.items()
+            if fields
+        ),
+    ),
+)
+
 STUDY_SCANS = Table(
     name="study_scans",
     file="study/scans.csv",
@@ -1435,6 +1701,7 @@ RECONCILIATION_TOLERANCES = Table(
     ),
 )
 
+
 TABLES: tuple[Table, ...] = (
     COMPANIES,
     EXCHANGE_SESSIONS,
@@ -1459,6 +1726,7 @@ TABLES: tuple[Table, ...] = (
     STUDY_SCENARIOS,
     STUDY_SCENARIO_ASSUMPTIONS,
     STUDY_SCENARIO_SENSITIVITIES,
+    STUDY_CLAIM_CHECKS,
     RECONCILIATION_TOLERANCES,
 )
 BY_NAME = {table.name: table for table in TABLES}

@@ -71,8 +71,6 @@ def own_panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "+fct_scenario_sensitivity",
             "+fct_rolling_betas",
             "+fct_abnormal_days",
-            "+fct_rolling_betas",
-            "+fct_abnormal_days",
             "+fct_source_reconciliation",
             "--indirect-selection",
             "buildable",
@@ -106,6 +104,19 @@ def test_missing_files_give_empty_tables_and_unknown_exposure(own_panel: Path) -
     assert rows == [("MINE", "unknown", None, 0, None)]
 
 
+def test_without_a_basket_there_are_no_betas(own_panel: Path) -> None:
+    with duckdb.connect(str(own_panel), read_only=True) as connection:
+        rows = connection.execute(
+            "select ticker, status, count(*) > 800, count(beta_ai), count(ai_tilt) "
+            "from marts.fct_rolling_betas where n_sessions = 0 and factor_source is null "
+            "group by all order by all"
+        ).fetchall()
+    # The first session has no return, so nothing can be said of a basket there.
+    assert [row for row in rows if row[1] != "short_window"] == [
+        (ticker, "no_basket", True, 0, 0) for ticker in ("MINE", "MKT")
+    ]
+
+
 def test_scenarios_of_the_project_say_that_his_capacity_is_missing(own_panel: Path) -> None:
     with duckdb.connect(str(own_panel), read_only=True) as connection:
         miners = connection.execute(
@@ -115,32 +126,12 @@ def test_scenarios_of_the_project_say_that_his_capacity_is_missing(own_panel: Pa
         universe = connection.execute(
             "select distinct n_miners, n_capacity_known, gross_power_mw, npv_usd, npv_per_mw_usd "
             "from marts.fct_scenario_universe"
+        ).fetchall()
         valued = connection.execute(
             "select distinct assumption from marts.fct_scenario_sensitivity "
             "where npv_per_mw_usd is not null"
+        ).fetchall()
     assert miners == [("MINE", "no_capacity", None, None, "missing", 3)]
     assert universe == [(1, 0, None, None, None)]
     # Without network figures only an assumed hashprice gives a value, and only per megawatt.
     assert valued == [("hashprice_usd_ph",)]
-def test_without_a_basket_there_are_no_betas(own_panel: Path) -> None:
-        rows = connection.execute(
-            "select ticker, status, count(*) > 800, count(beta_ai), count(ai_tilt) "
-            "from marts.fct_rolling_betas where n_sessions = 0 and factor_source is null "
-            "group by all order by all"
-    # The first session has no return, so nothing can be said of a basket there.
-    assert [row for row in rows if row[1] != "short_window"] == [
-        (ticker, "no_basket", True, 0, 0) for ticker in ("MINE", "MKT")
-    ]
-
-
-def test_without_a_basket_there_are_no_betas(own_panel: Path) -> None:
-    with duckdb.connect(str(own_panel), read_only=True) as connection:
-        rows = connection.execute(
-            "select ticker, status, count(*) > 800, count(beta_ai), count(ai_tilt) "
-            "from marts.fct_rolling_betas where n_sessions = 0 and factor_source is null "
-            "group by all order by all"
-        ).fetchall()
-    # The first session has no return, so nothing can be said of a basket there.
-    assert [row for row in rows if row[1] != "short_window"] == [
-        (ticker, "no_basket", True, 0, 0) for ticker in ("MINE", "MKT")
-    ]

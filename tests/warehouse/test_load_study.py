@@ -314,6 +314,95 @@ def test_a_set_of_what_is_not_there_names_its_line(loading, change, said):
     assert error.where == f"study/event_sets.csv, line 2{said}"
 
 
+# --- checks of claims --------------------------------------------------------------------
+
+CLAIM = {
+    "claim_id": "fell",
+    "claim": "Shares fell",
+    "claim_date": date(2025, 3, 26),
+    "date_precision": "day",
+    "origin": "o",
+    "source_name": "s",
+    "source_url": "https://example.org/a",
+    "source_quality": "news",
+}
+CHECK = {
+    "claim_id": "fell",
+    "check_number": 1,
+    "measure_id": "fall_at_close",
+    "comparison": "between",
+    "decides": True,
+    "event_id": "news",
+    "tickers": "AAA",
+    "tolerance": 0.5,
+    "unit": "percent",
+    "reason": "r",
+    "decided_date": date(2025, 1, 1),
+}
+OPINION = {"measure_id": "none", "comparison": "none", "unit": None, "tolerance": None}
+
+
+@pytest.mark.parametrize("change", [{}, {"is_proxy": True}, OPINION])
+def test_a_check_of_a_claim_loads(loading, change):
+    loading.load("market_events", [EVENT])
+    loading.load("press_claims", [CLAIM])
+    assert loading.load("study_claim_checks", [CHECK | change]).total == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"claim_id": "rose"},
+            ", column claim_id: value rose is not in press_claims: add the claim to "
+            "ledger/press_claims.csv or correct its spelling",
+        ),
+        (
+            {"tickers": "AAA;XYZ"},
+            ", column tickers: value XYZ is not in companies: add the ticker to "
+            "ledger/companies.csv or correct its spelling",
+        ),
+        ({"measure_id": "mood"}, ", column measure_id: value mood is none of "),
+        ({"tolerance": None}, ": tolerance is empty: say how far a number may lie outside"),
+        ({"unit": "USD"}, ": the unit of fall_at_close is percent"),
+        ({"unit": None}, ": the unit of fall_at_close is percent"),
+        ({"event_id": None}, ": fall_at_close needs event_id, tickers"),
+        ({"comparison": "mentions", "expected_text": "a"}, ": comparison does not fit the measure"),
+        ({"expected_low": 2.0, "expected_high": 1.0}, ": expected_low is above expected_high"),
+        (
+            {"first_date": date(2025, 1, 2), "last_date": date(2025, 1, 1)},
+            ": last_date is before first_date",
+        ),
+        (
+            {
+                "measure_id": "event_session",
+                "comparison": "same_date",
+                "unit": "date",
+                "expected_text": "June",
+            },
+            ": expected_text is no day: write YYYY-MM-DD or YYYY-MM",
+        ),
+        (
+            {
+                "measure_id": "cited_text",
+                "comparison": "mentions",
+                "cited_claim_ids": "fell",
+                "unit": "text",
+            },
+            ": expected_text is empty: give the words to look for",
+        ),
+        (
+            {"measure_id": "cited_value", "cited_claim_ids": "fell", "unit": None},
+            ": unit is empty: say in which unit the cited value is compared",
+        ),
+    ],
+)
+def test_a_check_that_cannot_be_made_names_its_line(loading, change, said):
+    loading.load("press_claims", [CLAIM])
+    error = refusal(loading, "study_claim_checks", [CHECK | change])
+    assert error.where.startswith(f"study/claim_checks.csv, line 2{said}")
+
+
 # --- baskets and windows of the rolling betas ----------------------------------------------
 
 
