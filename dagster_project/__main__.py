@@ -37,6 +37,12 @@ def _rollback(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_ledger(arguments: argparse.Namespace) -> int:
+    from dagster_project.ledger_check import run_check
+
+    return run_check(current_settings())
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dagster_project", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -44,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
         ("run", _run, "build the whole warehouse, publish it and print the answer"),
         ("rebuild", _rebuild, "set the working file aside and build a new one"),
         ("rollback", _rollback, "let readers see the publication before the present one"),
+        (
+            "check-ledger",
+            _check_ledger,
+            "say what is wrong in the ledger's CSV files, line by line",
+        ),
         ("ui", _ui, "start Dagster's web page and daemon"),
     ):
         command = commands.add_parser(name, help=words, description=words)

@@ -4,7 +4,15 @@ Imported by sources and warehouse; imports neither.
 """
 
 from dagster_project.contracts.extract import SOURCE_REF, Extract, Window, typed_frame
-from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table, TableRule
+from dagster_project.contracts.schema import (
+    Column,
+    Kind,
+    Level,
+    Reference,
+    RowRule,
+    Table,
+    TableRule,
+)
 from dagster_project.contracts.tables import BY_NAME, TABLES
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "Column",
     "Extract",
     "Kind",
+    "Level",
     "Reference",
     "RowRule",
     "Table",

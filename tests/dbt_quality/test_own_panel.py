@@ -64,6 +64,9 @@ def own_panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "--select",
             "+fct_ai_exposure",
             "+fct_capex_announcements",
+            "dim_hpc_contract",
+            "fct_company_facts",
+            "+fct_hyperscaler_capex",
             "+fct_mining_economics",
             "+fct_halving_effects",
             "+fct_miner_unit_economics",
@@ -86,7 +89,10 @@ def own_panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_missing_files_give_empty_tables_and_unknown_exposure(own_panel: Path) -> None:
     with duckdb.connect(str(own_panel), read_only=True) as connection:
         for mart in (
+            "dim_hpc_contract",
             "fct_capex_announcements",
+            "fct_company_facts",
+            "fct_hyperscaler_capex",
             "fct_mining_economics",
             "fct_halving_effects",
             "fct_miner_unit_economics",
@@ -98,10 +104,11 @@ def test_missing_files_give_empty_tables_and_unknown_exposure(own_panel: Path) -
             count = connection.execute(f"select count(*) from marts.{mart}").fetchone()
             assert count == (0,), mart
         rows = connection.execute(
-            "select distinct ticker, hpc_status, hpc_contracted_mw, n_contracts, known_date "
-            "from marts.fct_ai_exposure"
+            "select distinct ticker, hpc_status, hpc_contracted_mw, n_contracts, known_date, "
+            "market_cap_usd, ai_tilt, exposure_score, exposure_rank, hyperscaler_backed, "
+            "n_fields_missing from marts.fct_ai_exposure"
         ).fetchall()
-    assert rows == [("MINE", "unknown", None, 0, None)]
+    assert rows == [("MINE", "unknown", None, 0, None, None, None, None, None, None, 10)]
 
 
 def test_without_a_basket_there_are_no_betas(own_panel: Path) -> None:
