@@ -116,6 +116,10 @@ test: $(DEV) ## all tests but the slow ones and those in a browser
 test-all: $(DEV) ## every test, also the slow ones and those in a browser
 	@$(PY) -m pytest -m ""
 
+.PHONY: check-ledger
+check-ledger: $(RUNTIME) ## say what is wrong in the ledger's CSV files, line by line
+	@$(PY) -m dagster_project check-ledger
+
 .PHONY: lint
 lint: $(DEV) ## style of Python and SQL; are the documents made from contracts fresh
 	@$(PY) -m ruff check .
@@ -199,7 +203,7 @@ clean-all: clean ## also remove .venv (the next command installs it again)
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	    /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Own figures: make run MINER_DATA_DIR=folder (data/README.md says what it holds)."
 

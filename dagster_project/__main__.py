@@ -55,6 +55,12 @@ def _candidates(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_ledger(arguments: argparse.Namespace) -> int:
+    from dagster_project.ledger_check import run_check
+
+    return run_check(current_settings())
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dagster_project", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -63,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
         ("rebuild", _rebuild, "set the working file aside and build a new one"),
         ("rollback", _rollback, "let readers see the publication before the present one"),
         ("doctor", _doctor, "ask every live source once and say what answers"),
+        (
+            "check-ledger",
+            _check_ledger,
+            "say what is wrong in the ledger's CSV files, line by line",
+        ),
         ("ui", _ui, "start Dagster's web page and daemon"),
         ("candidates", _candidates, "print ledger rows for filings a person is to judge"),
     ):

@@ -11,7 +11,15 @@ from dagster_project.contracts.extract import (
     Window,
     typed_frame,
 )
-from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table, TableRule
+from dagster_project.contracts.schema import (
+    Column,
+    Kind,
+    Level,
+    Reference,
+    RowRule,
+    Table,
+    TableRule,
+)
 from dagster_project.contracts.tables import BY_NAME, LIVE_TABLES, TABLES, VENDORS
 
 __all__ = [
@@ -25,6 +33,7 @@ __all__ = [
     "Extract",
     "Gap",
     "Kind",
+    "Level",
     "Reference",
     "RowRule",
     "Table",

@@ -58,6 +58,7 @@ class Column:
 
     ``at_least`` and ``at_most`` are inclusive, ``above`` is exclusive. ``in_file=False``
     marks a column that the file may leave out altogether (its values are then missing).
+    ``looks_like`` says in words what ``pattern`` asks for.
     """
 
     name: str
@@ -70,17 +71,40 @@ class Column:
     at_most: float | None = None
     one_of: tuple[str, ...] = ()
     pattern: str = ""
+    looks_like: str = ""
     max_length: int = 2000
     reference: Reference | None = None
 
 
+class Level(StrEnum):
+    """What happens to a row that breaks a rule.
+
+    ``REFUSE``: the load refuses it. ``CHECK``: only the check of the ledger calls it an
+    error, because the rule needs today's date, other tables or a list that another data
+    folder does not have. ``WARN``: it stays as it is, and a person should know.
+    """
+
+    REFUSE = "refuse"
+    CHECK = "check"
+    WARN = "warn"
+
+
 @dataclass(frozen=True)
 class RowRule:
-    """A rule over several columns of one row: a DuckDB boolean expression."""
+    """A rule over several columns of one row: a DuckDB boolean expression.
+
+    It may look at other rows of the same batch (table ``incoming``) and, above the level
+    REFUSE, at other raw tables. ``found`` is a DuckDB text expression that ends the reason;
+    ``column`` is the column to look at and ``mend`` what to do.
+    """
 
     name: str
     expression: str
     reason: str
+    column: str = ""
+    mend: str = ""
+    found: str = ""
+    level: Level = Level.REFUSE
 
 
 @dataclass(frozen=True)

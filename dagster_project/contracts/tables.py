@@ -6,7 +6,15 @@ of the keyboard. Each limit that is not obvious says where it comes from.
 
 from __future__ import annotations
 
-from dagster_project.contracts.schema import Column, Kind, Reference, RowRule, Table, TableRule
+from dagster_project.contracts.schema import (
+    Column,
+    Kind,
+    Level,
+    Reference,
+    RowRule,
+    Table,
+    TableRule,
+)
 
 QUALITY_GRADES = ("primary", "press_release_copy", "news", "repost")
 ROLES = ("miner", "hyperscaler", "ai_infrastructure", "benchmark", "bitcoin_proxy")
@@ -46,6 +54,27 @@ PARAMETERS = (
     "min_common_sessions",
     "pue_assumed",
 )
+# Figures that the ledger keeps of a company, with the unit each of them has.
+METRIC_UNITS = {
+    "btc_held": "BTC",
+    "btc_produced": "BTC",
+    "capex_usd": "USD",
+    "contracted_hpc_mw": "MW",
+    "energized_hashrate_eh_s": "EH/s",
+    "hpc_revenue_usd": "USD",
+    "market_cap_usd": "USD",
+    "net_debt_usd": "USD",
+    "operational_hpc_mw": "MW",
+    "pipeline_mw": "MW",
+    "shares_outstanding": "shares",
+    "total_power_capacity_mw": "MW",
+    "total_revenue_usd": "USD",
+}
+METRICS = tuple(METRIC_UNITS)
+# Announcements that contract capacity to a customer, where they name one.
+CONTRACT_KINDS = ("hpc_contract", "hpc_expansion", "hpc_option_exercise", "ai_cloud_contract")
+# Which megawatt a contract counts: IT load, site power, or not said.
+POWER_BASES = ("critical_it", "gross", "unknown")
 # What a miner's AI exposure can be at an event.
 EXPOSURES = ("contracted", "none_found", "unknown")
 # Factors of the rolling betas that are the mean of several shares.
@@ -80,6 +109,41 @@ SCENARIO_ANCHORS: dict[str, tuple[str, float, float]] = {
     "anchor_n_miners": ("companies", 1, 1000),
 }
 
+# What a check of a claim can measure: its unit, and the fields of the check that it needs.
+# macro claim_measures says what each is and which mart it comes from.
+CLAIM_MEASURES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "fall_at_close": ("percent", ("event_id", "tickers")),
+    "fall_at_intraday_low": ("percent", ("event_id", "tickers")),
+    "event_session": ("date", ("event_id",)),
+    "mean_return": ("percent", ("role", "first_date", "last_date")),
+    "contracted_less_none_return": ("percentage points", ("first_date", "last_date")),
+    "miners_with_ai_contracts": ("companies", ("last_date",)),
+    "bitcoin_return": ("percent", ("first_date", "last_date")),
+    "bitcoin_below_high": ("percent", ("first_date", "last_date")),
+    "miner_revenue": ("USD", ("first_date", "last_date")),
+    "block_subsidy": ("BTC per block", ("first_date", "last_date")),
+    "halving_date": ("date", ("last_date",)),
+    "halving_year": ("year", ("last_date",)),
+    "halving_height": ("block", ("last_date",)),
+    "announced_power": ("MW", ("announcement_ids",)),
+    "announced_value": ("USD", ("announcement_ids",)),
+    "announced_value_per_mw_year": ("USD per MW per year", ("announcement_ids",)),
+    "announced_date": ("date", ("announcement_ids",)),
+    "cited_value": ("", ("cited_claim_ids",)),
+    "cited_date": ("date", ("cited_claim_ids",)),
+    "cited_text": ("text", ("cited_claim_ids",)),
+    "capex_period_end": ("date", ("tickers", "fiscal_period")),
+    "capex_growth": (
+        "percent",
+        ("tickers", "fiscal_period", "definition", "base_fiscal_period", "base_definition"),
+    ),
+    "none": ("", ()),
+}
+NUMBER_COMPARISONS = ("between", "near", "at_least", "at_most", "above", "below")
+DATE_COMPARISONS = ("same_date",)
+TEXT_COMPARISONS = ("mentions", "mentions_none")
+CLAIM_COMPARISONS = (*NUMBER_COMPARISONS, *DATE_COMPARISONS, *TEXT_COMPARISONS, "none")
+
 ANNOUNCEMENT_KINDS = (
     "acquisition",
     "ai_cloud_contract",
@@ -91,6 +155,8 @@ ANNOUNCEMENT_KINDS = (
     "hpc_financing",
     "hpc_loi",
     "hpc_option_exercise",
+    "hpc_reduction",
+    "hpc_termination",
     "lease_cancellation_report",
     "lease_pause_report",
     "project_cancellation_report",
@@ -161,8 +227,134 @@ def _url(*, required: bool = True) -> Column:
         required=required,
         in_file=required,
         pattern=r"^https?://\S+$",
+        looks_like="an address such as https://publisher.com/page",
     )
 
+
+# The host of a row's address, without the www that says nothing.
+_HOST = "lower(regexp_extract(incoming.source_url, '^https?://(?:www[.])?([^/:?#]+)', 1))"
+_GRADE = "[" + ", ".join(f"'{grade}'" for grade in QUALITY_GRADES) + "]"
+
+
+def _best_grade(owner: str) -> str:
+    """The best grade a row's host can give it: news where the list does not name the host.
+
+    A company's own page is a primary source of that company alone. ``owner`` is a DuckDB
+    condition on the listed ``domains`` row that says whether the page is the row's own.
+    """
+    return (
+        "coalesce((SELECT arg_max(CASE WHEN domains.publisher_kind = 'company' AND NOT "
+        f"({owner}) THEN 'news' ELSE domains.best_grade END, length(domains.domain)) "
+        f"FROM raw.source_domains AS domains WHERE {_HOST} = domains.domain "
+        f"OR ends_with({_HOST}, '.' || domains.domain)), 'news')"
+    )
+
+
+def _grade_rules(owner: str) -> tuple[RowRule, ...]:
+    """A row's grade against what its address can give.
+
+    The list of hosts is the project's own and another folder may lack it, so the load does
+    not refuse such a row; the check of the ledger does.
+    """
+    best = _best_grade(owner)
+    return (
+        RowRule(
+            "grade_fits_the_address",
+            "source_url IS NULL OR "
+            f"list_position({_GRADE}, source_quality) >= list_position({_GRADE}, {best})",
+            "grade ",
+            column="source_quality",
+            found=f"source_quality || ' does not fit the address: ' || {_HOST} || ' gives ' || "
+            f"{best} || ' at best'",
+            mend="lower the grade, cite the regulator's or the company's own page, or add the "
+            "host to study/source_domains.csv",
+            level=Level.CHECK,
+        ),
+        RowRule(
+            "grade_uses_the_address",
+            f"{best} <> 'primary' OR source_quality = 'primary'",
+            "grade is weaker than the address allows: ",
+            column="source_quality",
+            found=f"{_HOST} || ' is a primary source'",
+            mend="if the page itself states the fact, grade it primary",
+            level=Level.WARN,
+        ),
+    )
+
+
+def _not_in_future(column: str, *, unless: str = "false") -> RowRule:
+    """A rule of the check alone: a load must not depend on the clock."""
+    return RowRule(
+        f"{column}_not_in_future",
+        f"{unless} OR {column} <= getvariable('today')",
+        f"{column} lies in the future: ",
+        column=column,
+        found=f"CAST({column} AS VARCHAR)",
+        mend="correct the year, the month or the day",
+        level=Level.CHECK,
+    )
+
+
+# The condition of _best_grade for rows of one company.
+_OWN_PAGE = "domains.ticker = incoming.ticker"
+
+SOURCE_DOMAINS = Table(
+    name="source_domains",
+    file="study/source_domains.csv",
+    description="Publishers whose pages can be more than news, and the best grade they give.",
+    grain="one row per domain",
+    key=("domain",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "domain",
+            Kind.TEXT,
+            "Host of the pages, without www; its subdomains belong to it.",
+            required=True,
+            pattern=r"^[a-z0-9][a-z0-9.-]*$",
+            looks_like="a host such as sec.gov, in small letters",
+        ),
+        Column(
+            "publisher_kind",
+            Kind.TEXT,
+            "regulator, company (its own page), author (of a study that the ledger quotes), wire "
+            "(publishes releases for companies), release_copy (copies releases or filings word "
+            "for word) or repost (copies news, undated or unnamed).",
+            required=True,
+            one_of=("regulator", "company", "author", "wire", "release_copy", "repost"),
+        ),
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "The company whose own page it is. No reference to companies: a folder without the "
+            "company has no use for the row and no harm from it.",
+        ),
+        Column(
+            "best_grade",
+            Kind.TEXT,
+            "Best grade that a page there can give to a fact.",
+            required=True,
+            one_of=QUALITY_GRADES,
+        ),
+        Column("reason", Kind.TEXT, "Why this grade.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "company_page_has_a_company",
+            "(publisher_kind = 'company') = (ticker IS NOT NULL)",
+            "a company's own page names its ticker, and no other page does",
+            column="ticker",
+            mend="fill in the ticker of a company's page; empty it for all others",
+        ),
+        RowRule(
+            "primary_is_first_hand",
+            "best_grade <> 'primary' OR publisher_kind IN ('regulator', 'company', 'author')",
+            "only a regulator, a company or an author is a primary source",
+            column="best_grade",
+            mend="lower best_grade, or correct publisher_kind",
+        ),
+    ),
+)
 
 COMPANIES = Table(
     name="companies",
@@ -221,6 +413,7 @@ COMPANIES = Table(
             in_file=False,
         ),
     ),
+    rules=(_not_in_future("first_session"),),
 )
 
 EXCHANGE_SESSIONS = Table(
@@ -563,6 +756,31 @@ NETWORK_METRICS = Table(
     ),
 )
 
+# What makes two announcements one fact, seen from the row that stands later in the file.
+_SAME_FACT = (
+    "other.row_id < incoming.row_id AND other.ticker = incoming.ticker "
+    "AND other.counterparty IS NOT DISTINCT FROM incoming.counterparty "
+    f"AND (other.kind = incoming.kind OR (other.kind IN {_listed(CONTRACT_KINDS)} "
+    f"AND incoming.kind IN {_listed(CONTRACT_KINDS)})) "
+    "AND other.power_mw IS NOT DISTINCT FROM incoming.power_mw "
+    "AND (incoming.power_mw IS NOT NULL OR other.value_usd = incoming.value_usd) "
+    "AND abs(other.announced_on - incoming.announced_on) <= 7"
+)
+_IS_CONTRACT = f"kind IN {_listed(CONTRACT_KINDS)} AND counterparty IS NOT NULL AND power_mw > 0"
+# Like with like: contracts of this row's kind of megawatt up to its day, at its site.
+_SITE_CONTRACTS_MW = (
+    "(SELECT sum(part.power_mw) FROM incoming AS part WHERE part.ticker = incoming.ticker "
+    f"AND part.site = incoming.site AND part.kind IN {_listed(CONTRACT_KINDS)} "
+    "AND part.power_basis = incoming.power_basis AND part.announced_on <= incoming.announced_on "
+    "AND part.announcement_id NOT IN "
+    "(SELECT newer.supersedes FROM incoming AS newer WHERE newer.supersedes IS NOT NULL))"
+)
+_SITE_POWER_MW = (
+    "(SELECT max(grounds.power_mw) FROM incoming AS grounds "
+    "WHERE grounds.ticker = incoming.ticker AND grounds.site = incoming.site "
+    "AND grounds.power_basis = 'gross' AND grounds.kind IN ('site_lease', 'site_acquisition'))"
+)
+
 NETWORK_METRICS_SECOND_SOURCE = Table(
     name="network_metrics_second_source",
     file="snapshot/network_second_source.csv",
@@ -676,7 +894,7 @@ CAPEX_ANNOUNCEMENTS = Table(
             "power_basis",
             Kind.TEXT,
             "Which megawatt: critical_it (IT load), gross (site power) or unknown.",
-            one_of=("critical_it", "gross", "unknown"),
+            one_of=POWER_BASES,
         ),
         Column("value_usd", Kind.NUMBER, "Stated value, USD.", above=0, at_most=1e13),
         Column("term_years", Kind.NUMBER, "Stated term, years.", above=0, at_most=100),
@@ -685,6 +903,26 @@ CAPEX_ANNOUNCEMENTS = Table(
             Kind.TEXT,
             "Effect on AI capacity demand.",
             one_of=("expands", "contracts", "neutral"),
+        ),
+        Column(
+            "contract_id",
+            Kind.TEXT,
+            "Contract that this row changes: the announcement_id with which it began. Where "
+            "empty, an expansion or an exercised option changes the latest contract with the "
+            "same customer.",
+            in_file=False,
+        ),
+        Column(
+            "supersedes",
+            Kind.TEXT,
+            "announcement_id of the row whose figures this one replaces.",
+            in_file=False,
+        ),
+        Column(
+            "site",
+            Kind.TEXT,
+            "Site that the megawatts belong to, where the source names one.",
+            in_file=False,
         ),
         Column("source_name", Kind.TEXT, "Publisher of the page.", required=True),
         _url(),
@@ -695,13 +933,146 @@ CAPEX_ANNOUNCEMENTS = Table(
             "power_has_basis",
             "power_mw IS NULL OR power_basis IS NOT NULL",
             "power_mw without power_basis: say which megawatt it is, or 'unknown'",
+            column="power_basis",
+            mend=f"fill in one of {', '.join(POWER_BASES)}",
         ),
         RowRule(
             "not_known_before_announced",
             "known_at IS NULL OR known_at >= announced_on",
             "known_at lies before announced_on",
+            column="known_at",
+            mend="known_at is the day from whose end the fact may be used: correct one of the two",
+        ),
+        RowRule(
+            "month_stands_on_its_first_day",
+            "date_precision <> 'month' OR day(announced_on) = 1",
+            "only the month is known, but announced_on is not its first day",
+            column="announced_on",
+            mend="write the first of the month, or date_precision day if the day is known",
+        ),
+        RowRule(
+            "month_is_known_at_its_end",
+            "date_precision <> 'month' OR known_at >= last_day(announced_on)",
+            "only the month is known, so the fact is usable from the month's end, not earlier",
+            column="known_at",
+            mend="write the last day of the month or a later day",
+        ),
+        RowRule(
+            "end_of_contract_names_it",
+            "kind NOT IN ('hpc_termination', 'hpc_reduction') OR contract_id IS NOT NULL",
+            "a termination or reduction does not say of which contract",
+            column="contract_id",
+            mend="name the announcement_id with which the contract began",
+        ),
+        RowRule(
+            "reduction_has_megawatts",
+            "kind <> 'hpc_reduction' OR power_mw IS NOT NULL",
+            "a reduction does not say by how many megawatts",
+            column="power_mw",
+            mend="write the megawatts that fall away, or use hpc_termination for the whole",
+        ),
+        RowRule(
+            "contract_id_is_an_announcement",
+            "contract_id IS NULL OR EXISTS (SELECT 1 FROM incoming AS first_part "
+            "WHERE first_part.announcement_id = incoming.contract_id "
+            "AND first_part.ticker = incoming.ticker "
+            "AND first_part.announced_on <= incoming.announced_on)",
+            "contract_id names no announcement of the same company on or before this day",
+            column="contract_id",
+            mend="name the announcement_id with which the contract began",
+        ),
+        RowRule(
+            "supersedes_an_earlier_one",
+            "supersedes IS NULL OR EXISTS (SELECT 1 FROM incoming AS older "
+            "WHERE older.announcement_id = incoming.supersedes "
+            "AND older.ticker = incoming.ticker "
+            "AND older.announcement_id <> incoming.announcement_id "
+            "AND older.announced_on <= incoming.announced_on "
+            "AND (older.supersedes IS NULL OR incoming.contract_id IS NOT NULL))",
+            "supersedes names no other announcement of the same company on or before this day, or "
+            "one that is a replacement itself, and contract_id is empty",
+            column="supersedes",
+            mend="name the announcement_id that this one replaces, or empty the field; for the "
+            "replacement of a replacement fill in contract_id too",
+        ),
+        # Two rows for one contract would count its megawatts twice. A week apart, because
+        # outlets date the same news differently.
+        RowRule(
+            "fact_stands_once",
+            "supersedes IS NOT NULL OR coalesce(power_mw, value_usd) IS NULL OR NOT EXISTS ("
+            f"SELECT 1 FROM incoming AS other WHERE {_SAME_FACT})",
+            "the same fact stands there under another name: ",
+            column="announcement_id",
+            found=f"(SELECT min(other.announcement_id) FROM incoming AS other WHERE {_SAME_FACT})",
+            mend="keep the row with the better source, or say with supersedes that it replaces "
+            "the other",
+        ),
+        _not_in_future("announced_on"),
+        _not_in_future("known_at"),
+        RowRule(
+            "contract_names_a_customer",
+            "kind NOT IN ('hpc_contract', 'hpc_expansion', 'hpc_option_exercise') "
+            "OR counterparty IS NOT NULL",
+            "a contract without a customer counts for nothing",
+            column="counterparty",
+            mend="name the customer",
+            level=Level.WARN,
+        ),
+        # Critical IT load is a part of the power behind it, so either kind of megawatt of a
+        # contract is bounded by gross power; the kinds are never added up.
+        RowRule(
+            "contract_fits_the_company",
+            f"NOT ({_IS_CONTRACT}) OR power_mw <= coalesce((SELECT max(facts.value) "
+            "FROM raw.company_facts AS facts WHERE facts.ticker = incoming.ticker "
+            "AND facts.metric = 'total_power_capacity_mw'), power_mw)",
+            "contract of more megawatts than the company's largest stated total power, ",
+            column="power_mw",
+            found="(SELECT CAST(max(facts.value) AS VARCHAR) FROM raw.company_facts AS facts "
+            "WHERE facts.ticker = incoming.ticker "
+            "AND facts.metric = 'total_power_capacity_mw') || ' MW'",
+            mend="correct power_mw or its unit, or add the newer total to ledger/company_facts.csv",
+            level=Level.CHECK,
+        ),
+        RowRule(
+            "contracts_fit_the_site",
+            f"NOT ({_IS_CONTRACT}) OR site IS NULL OR {_SITE_CONTRACTS_MW} "
+            f"<= coalesce({_SITE_POWER_MW}, {_SITE_CONTRACTS_MW})",
+            "contracts at the site exceed its power: ",
+            column="power_mw",
+            found=f"CAST({_SITE_CONTRACTS_MW} AS VARCHAR) || ' MW of ' || power_basis || "
+            f"' contracted up to this row, but the site has ' || CAST({_SITE_POWER_MW} AS VARCHAR) "
+            "|| ' MW gross'",
+            mend="correct power_mw, power_basis or site, or add the announcement that enlarges "
+            "the site",
+            level=Level.CHECK,
+        ),
+        *_grade_rules(
+            f"{_OWN_PAGE} OR EXISTS (SELECT 1 FROM raw.companies AS owners "
+            "WHERE owners.ticker = domains.ticker "
+            "AND contains(lower(incoming.counterparty), lower(owners.name)))"
         ),
     ),
+)
+
+_METRIC_UNIT = (
+    "CASE metric "
+    + " ".join(f"WHEN '{metric}' THEN '{unit}'" for metric, unit in METRIC_UNITS.items())
+    + " END"
+)
+# Another value of one metric for the same day, or within a month in another kind of megawatt,
+# seen from the later of the two.
+_OTHER_FIGURE = (
+    "other.ticker = incoming.ticker AND other.metric = incoming.metric "
+    "AND other.period = incoming.period AND other.value <> incoming.value "
+    "AND (other.as_of_date, other.value) < (incoming.as_of_date, incoming.value) "
+    "AND (other.as_of_date = incoming.as_of_date OR (other.power_basis <> incoming.power_basis "
+    "AND incoming.as_of_date - other.as_of_date <= 31))"
+)
+_CONTRACTS_MW = (
+    "(SELECT sum(contracts.power_mw) FROM raw.capex_announcements AS contracts "
+    "WHERE contracts.ticker = incoming.ticker AND contracts.known_at <= incoming.known_at "
+    f"AND contracts.kind IN {_listed(CONTRACT_KINDS)} AND contracts.counterparty IS NOT NULL "
+    "AND contracts.power_basis = incoming.power_basis)"
 )
 
 COMPANY_FACTS = Table(
@@ -724,30 +1095,22 @@ COMPANY_FACTS = Table(
             Kind.TEXT,
             "What was measured.",
             required=True,
-            one_of=(
-                "btc_held",
-                "btc_produced",
-                "capex_usd",
-                "contracted_hpc_mw",
-                "energized_hashrate_eh_s",
-                "hpc_revenue_usd",
-                "market_cap_usd",
-                "operational_hpc_mw",
-                "pipeline_mw",
-                "shares_outstanding",
-                "total_power_capacity_mw",
-                "total_revenue_usd",
-            ),
+            one_of=METRICS,
         ),
         Column(
-            "value", Kind.NUMBER, "The figure, in unit.", required=True, at_least=0, at_most=1e14
+            "value",
+            Kind.NUMBER,
+            "The figure, in unit.",
+            required=True,
+            at_least=-1e14,
+            at_most=1e14,
         ),
         Column(
             "unit",
             Kind.TEXT,
             "Unit of value.",
             required=True,
-            one_of=("BTC", "EH/s", "MW", "USD", "shares"),
+            one_of=tuple(sorted(set(METRIC_UNITS.values()))),
         ),
         Column(
             "period",
@@ -777,13 +1140,155 @@ COMPANY_FACTS = Table(
     rules=(
         RowRule(
             "unit_fits_metric",
-            "unit = CASE WHEN metric LIKE '%\\_mw' ESCAPE '\\' THEN 'MW' "
-            "WHEN metric LIKE '%\\_usd' ESCAPE '\\' THEN 'USD' "
-            "WHEN metric LIKE 'btc\\_%' ESCAPE '\\' THEN 'BTC' "
-            "WHEN metric = 'shares_outstanding' THEN 'shares' ELSE 'EH/s' END",
-            "unit does not fit the metric",
+            f"unit = {_METRIC_UNIT}",
+            "unit does not fit the metric: ",
+            column="unit",
+            found=f"unit || ', but ' || metric || ' is in ' || {_METRIC_UNIT}",
+            mend="convert the value and write the unit that the metric has",
         ),
+        RowRule(
+            "only_net_debt_is_negative",
+            "value >= 0 OR metric = 'net_debt_usd'",
+            "the figure is negative, and only net debt can be",
+            column="value",
+            mend="drop the sign",
+        ),
+        RowRule(
+            "not_known_before_its_day",
+            "known_at IS NULL OR known_at >= as_of_date",
+            "known_at lies before the day or the end of the period it speaks of",
+            column="known_at",
+            mend="known_at is the day from whose end the figure may be used: correct one of the "
+            "two",
+        ),
+        RowRule(
+            "period_has_a_start",
+            "(period = 'point') = (period_start IS NULL)",
+            "a period needs a period_start, and a point in time has none",
+            column="period_start",
+            mend="fill in the first day of the period, or empty the field for a point in time",
+        ),
+        # Fiscal periods of 13 or 14 weeks and 52 or 53 weeks fit too.
+        RowRule(
+            "period_is_as_long_as_it_says",
+            "period_start IS NULL OR as_of_date - period_start + 1 BETWEEN CASE period "
+            "WHEN 'month' THEN 28 WHEN 'quarter' THEN 84 WHEN 'half' THEN 175 ELSE 357 END "
+            "AND CASE period WHEN 'month' THEN 35 WHEN 'quarter' THEN 98 "
+            "WHEN 'half' THEN 189 ELSE 371 END",
+            "period_start to as_of_date is not as long as period says, or runs backward",
+            column="period_start",
+            mend="correct period_start, as_of_date or period",
+        ),
+        RowRule(
+            "power_has_basis",
+            "metric NOT IN ('contracted_hpc_mw', 'total_power_capacity_mw') "
+            "OR power_basis IS NOT NULL",
+            "megawatts without power_basis: say which megawatt it is, or 'unknown'",
+            column="power_basis",
+            mend="contracted_hpc_mw is critical_it, gross or unknown; a total says what the "
+            "company counts (energised, under_management, secured_grid_power, ...)",
+        ),
+        RowRule(
+            "contracted_basis_is_known",
+            f"metric <> 'contracted_hpc_mw' OR power_basis IN {_listed(POWER_BASES)}",
+            "power_basis of contracted megawatts is none of critical_it, gross, unknown",
+            column="power_basis",
+            mend=f"choose one of {', '.join(POWER_BASES)}",
+        ),
+        RowRule(
+            "total_power_is_not_it_load",
+            "metric <> 'total_power_capacity_mw' OR power_basis <> 'critical_it'",
+            "total power cannot be critical IT load: two kinds of megawatt are mixed up",
+            column="power_basis",
+            mend="say what the company counts as its power, or correct the metric",
+        ),
+        _not_in_future("as_of_date"),
+        # A lag that is assumed may end in the future: then the figure is not usable yet.
+        _not_in_future("known_at", unless="starts_with(known_at_basis, 'assumed_lag')"),
+        RowRule(
+            "contracted_fits_the_power",
+            "metric <> 'contracted_hpc_mw' OR value <= coalesce((SELECT max(total.value) "
+            "FROM incoming AS total WHERE total.ticker = incoming.ticker "
+            "AND total.metric = 'total_power_capacity_mw'), value)",
+            "more contracted megawatts than the company's largest stated total power, ",
+            column="value",
+            found="(SELECT CAST(max(total.value) AS VARCHAR) FROM incoming AS total "
+            "WHERE total.ticker = incoming.ticker "
+            "AND total.metric = 'total_power_capacity_mw') || ' MW'",
+            mend="correct the value or its unit, or add the newer total",
+            level=Level.CHECK,
+        ),
+        # Both stay: the marts say which one they take, and why.
+        RowRule(
+            "other_figure_of_the_same_time",
+            f"NOT EXISTS (SELECT 1 FROM incoming AS other WHERE {_OTHER_FIGURE})",
+            "another figure for about the same day is kept beside it: ",
+            column="value",
+            found="CAST(value AS VARCHAR) || coalesce(' ' || power_basis, '') || ' against ' || "
+            "(SELECT string_agg(CAST(other.value AS VARCHAR) || coalesce(' ' || "
+            "other.power_basis, '') || ' on ' || CAST(other.as_of_date AS VARCHAR), ', ' "
+            "ORDER BY other.as_of_date, other.value) FROM incoming AS other "
+            f"WHERE {_OTHER_FIGURE})",
+            mend="nothing, if both are what their sources say",
+            level=Level.WARN,
+        ),
+        RowRule(
+            "stated_total_and_contracts_agree",
+            "metric <> 'contracted_hpc_mw' OR power_basis = 'unknown' "
+            f"OR abs({_CONTRACTS_MW} - value) <= 0.1 * value",
+            "stated total and dated contracts of the same kind of megawatt differ by more than a "
+            "tenth: ",
+            column="value",
+            found=f"CAST(value AS VARCHAR) || ' against ' || CAST({_CONTRACTS_MW} AS VARCHAR) "
+            "|| ' MW ' || power_basis",
+            mend="look for a contract that is missing or has another power_basis",
+            level=Level.WARN,
+        ),
+        *_grade_rules(_OWN_PAGE),
     ),
+)
+
+CAPEX_DEFINITIONS = Table(
+    name="capex_definitions",
+    file="study/capex_definitions.csv",
+    description="Which wordings of capital expenditure mean the same, company by company.",
+    grain="one row per company and wording",
+    key=("ticker", "definition"),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Symbol of the company. No reference to companies: a folder without the company has "
+            "no use for the row and no harm from it.",
+            required=True,
+        ),
+        Column(
+            "definition", Kind.TEXT, "Wording as in the ledger, letter by letter.", required=True
+        ),
+        Column(
+            "definition_id",
+            Kind.TEXT,
+            "Name of what the wording measures; wordings with one name are comparable.",
+            required=True,
+            pattern=r"^[a-z][a-z0-9_]*$",
+            looks_like="a name of small letters, digits and underscores",
+        ),
+        Column(
+            "bound",
+            Kind.TEXT,
+            "Whether the figure is exact, approximate, a floor or a ceiling.",
+            required=True,
+            one_of=("exact", "approximate", "floor", "ceiling"),
+        ),
+        Column("reason", Kind.TEXT, "Why the wording belongs there.", required=True),
+    ),
+)
+
+_OTHER_CAPEX = (
+    "other.ticker = incoming.ticker AND other.fiscal_period = incoming.fiscal_period "
+    "AND other.definition = incoming.definition AND other.kind = incoming.kind "
+    "AND other.announced_on = incoming.announced_on AND other.capex_usd < incoming.capex_usd"
 )
 
 HYPERSCALER_CAPEX = Table(
@@ -827,8 +1332,57 @@ HYPERSCALER_CAPEX = Table(
     ),
     rules=(
         RowRule(
-            "period_runs_forward", "period_start <= period_end", "the period ends before it starts"
+            "period_runs_forward",
+            "period_start <= period_end",
+            "the period ends before it starts",
+            column="period_end",
+            mend="correct one of the two days",
         ),
+        RowRule(
+            "reported_after_the_period",
+            "kind <> 'actual' OR announced_on IS NULL OR announced_on >= period_end",
+            "a reported figure is announced before its period is over",
+            column="announced_on",
+            mend="correct announced_on, or call the figure a guidance",
+        ),
+        RowRule(
+            "guided_before_the_end",
+            "kind = 'actual' OR announced_on IS NULL OR announced_on <= period_end",
+            "a guidance is announced after its period is over",
+            column="announced_on",
+            mend="correct announced_on, or call the figure an actual",
+        ),
+        _not_in_future("announced_on"),
+        RowRule(
+            "figure_has_a_day",
+            "announced_on IS NOT NULL",
+            "no day on which it became public, so it is shown and never used as known",
+            column="announced_on",
+            mend="find the day of the report, and say in announced_on_basis how it was found",
+            level=Level.WARN,
+        ),
+        RowRule(
+            "definition_is_listed",
+            "EXISTS (SELECT 1 FROM raw.capex_definitions AS listed WHERE listed.ticker = "
+            "incoming.ticker AND listed.definition = incoming.definition)",
+            "definition stands alone, for the list does not say which others mean the same: ",
+            column="definition",
+            found="definition",
+            mend="add it to study/capex_definitions.csv",
+            level=Level.WARN,
+        ),
+        RowRule(
+            "other_figure_of_the_same_time",
+            f"NOT EXISTS (SELECT 1 FROM incoming AS other WHERE {_OTHER_CAPEX})",
+            "another figure of the same definition, kind and day is kept beside it: ",
+            column="capex_usd",
+            found="CAST(capex_usd AS VARCHAR) || ' against ' || (SELECT "
+            "CAST(min(other.capex_usd) AS VARCHAR) "
+            f"FROM incoming AS other WHERE {_OTHER_CAPEX})",
+            mend="nothing, if both are what their sources say",
+            level=Level.WARN,
+        ),
+        *_grade_rules(_OWN_PAGE),
     ),
 )
 
@@ -887,6 +1441,24 @@ MARKET_EVENTS = Table(
             in_file=False,
         ),
     ),
+    rules=(
+        RowRule(
+            "session_not_before_the_news",
+            "t0 IS NULL OR t0 >= news_date",
+            "t0 lies before news_date: a price cannot answer news that is not out",
+            column="t0",
+            mend="correct one of the two days, or empty t0: the warehouse computes it",
+        ),
+        _not_in_future("news_date"),
+        RowRule(
+            "event_has_an_address",
+            "source_url IS NOT NULL",
+            "no address that states the news",
+            column="source_url",
+            mend="give the public address",
+            level=Level.WARN,
+        ),
+    ),
 )
 
 PRESS_CLAIMS = Table(
@@ -931,8 +1503,25 @@ PRESS_CLAIMS = Table(
             "range_runs_upward",
             "value_low IS NULL OR value_high IS NULL OR value_low <= value_high",
             "value_low is above value_high",
+            column="value_low",
+            mend="exchange the two values",
         ),
+        RowRule(
+            "number_has_a_unit",
+            "coalesce(value_low, value_high) IS NULL OR unit IS NOT NULL",
+            "a claimed number without a unit",
+            column="unit",
+            mend="write the unit of value_low and value_high",
+        ),
+        _not_in_future("claim_date"),
+        # A claim is of nobody in the panel: any company's page can state it first hand.
+        *_grade_rules("true"),
     ),
+)
+
+_FOUND_CONTRACT = (
+    "contracts.ticker = incoming.ticker AND contracts.known_at <= incoming.searched_to "
+    f"AND contracts.kind IN {_listed(CONTRACT_KINDS)} AND contracts.counterparty IS NOT NULL"
 )
 
 SEARCH_COVERAGE = Table(
@@ -949,7 +1538,13 @@ SEARCH_COVERAGE = Table(
             required=True,
             reference=_known_company(refuse=True),
         ),
-        Column("metric", Kind.TEXT, "Metric that was searched for.", required=True),
+        Column(
+            "metric",
+            Kind.TEXT,
+            "Metric that was searched for.",
+            required=True,
+            one_of=METRICS,
+        ),
         Column("searched_to", Kind.DATE, "Last day the search covers.", required=True),
         Column(
             "finding",
@@ -959,6 +1554,44 @@ SEARCH_COVERAGE = Table(
             one_of=("found", "none_found", "incomplete"),
         ),
         Column("note", Kind.TEXT, "What the search covered."),
+    ),
+    rules=(
+        _not_in_future("searched_to"),
+        RowRule(
+            "none_found_is_true",
+            "finding <> 'none_found' OR metric <> 'contracted_hpc_mw' OR NOT EXISTS ("
+            f"SELECT 1 FROM raw.capex_announcements AS contracts WHERE {_FOUND_CONTRACT})",
+            "the search found none, but the ledger has a contract: ",
+            column="finding",
+            found="(SELECT min(contracts.announcement_id) FROM raw.capex_announcements AS "
+            f"contracts WHERE {_FOUND_CONTRACT})",
+            mend="write found, or correct the announcement",
+            level=Level.CHECK,
+        ),
+    ),
+)
+
+DEAL_PARTIES = Table(
+    name="deal_parties",
+    file="study/deal_parties.csv",
+    description="Who stands behind the names of customers in the ledger.",
+    grain="one row per party",
+    key=("party",),
+    default_from_bundled=True,
+    columns=(
+        Column(
+            "party",
+            Kind.TEXT,
+            "Name as in the ledger's counterparty, which separates several by ' / '.",
+            required=True,
+        ),
+        Column(
+            "ticker",
+            Kind.TEXT,
+            "Listed company that the party is or belongs to; empty where there is none. No "
+            "reference to companies: a folder without the company has no use for the row.",
+        ),
+        Column("reason", Kind.TEXT, "Why.", required=True),
     ),
 )
 
@@ -1603,6 +2236,297 @@ STUDY_SCENARIO_SENSITIVITIES = Table(
     rules=_scenario_rules(SCENARIO_INPUTS | SCENARIO_OVERRIDES),
 )
 
+
+def _measures_of(unit: str) -> str:
+    """The measures of one unit, as the right side of IN."""
+    return _listed(tuple(name for name, (its, _) in CLAIM_MEASURES.items() if its == unit))
+
+
+def _optional_text(name: str, description: str, reference: Reference | None = None) -> Column:
+    return Column(name, Kind.TEXT, description, in_file=False, reference=reference)
+
+
+STUDY_CLAIM_CHECKS = Table(
+    name="study_claim_checks",
+    file="study/claim_checks.csv",
+    description="How each claim of press_claims is checked: what is measured and compared.",
+    grain="one row per claim and check",
+    key=("claim_id", "check_number"),
+    columns=(
+        Column(
+            "claim_id",
+            Kind.TEXT,
+            "Claim that is checked.",
+            required=True,
+            reference=Reference(
+                table="press_claims",
+                column="claim_id",
+                refuse=True,
+                mend="add the claim to ledger/press_claims.csv or correct its spelling",
+            ),
+        ),
+        Column(
+            "check_number",
+            Kind.INTEGER,
+            "Number of the check within its claim; the first that decides is shown first.",
+            required=True,
+            at_least=1,
+            at_most=99,
+        ),
+        Column(
+            "measure_id",
+            Kind.TEXT,
+            "What is measured; none where nothing in the warehouse measures it.",
+            required=True,
+            one_of=tuple(CLAIM_MEASURES),
+        ),
+        Column(
+            "comparison",
+            Kind.TEXT,
+            "How it is compared: between, near, at_least, at_most, above and below with numbers, "
+            "same_date with the claim's or the expected day, mentions and mentions_none with "
+            "words of the expected text; none with the measure none.",
+            required=True,
+            one_of=CLAIM_COMPARISONS,
+        ),
+        Column(
+            "decides",
+            Kind.BOOLEAN,
+            "True where the verdict rests on the check; false where its figure is only shown.",
+            required=True,
+        ),
+        Column(
+            "is_proxy",
+            Kind.BOOLEAN,
+            "True where the figure is the nearest there is and not the claimed one: it can "
+            "refute the claim, but confirm it only in part; false where empty.",
+            in_file=False,
+        ),
+        Column(
+            "event_id",
+            Kind.TEXT,
+            "Event whose session is measured.",
+            in_file=False,
+            reference=Reference(
+                table="market_events",
+                column="event_id",
+                refuse=True,
+                mend="add the event to ledger/events.csv or correct its spelling",
+            ),
+        ),
+        _optional_text(
+            "tickers",
+            "Companies that are measured, separated by ';'.",
+            _known_company(refuse=True, separator=";"),
+        ),
+        Column(
+            "role",
+            Kind.TEXT,
+            "Role whose companies are measured together.",
+            in_file=False,
+            one_of=ROLES,
+        ),
+        _optional_text(
+            "announcement_ids",
+            "Announcements that are compared, separated by ';'.",
+            Reference(
+                table="capex_announcements",
+                column="announcement_id",
+                refuse=True,
+                separator=";",
+                mend="add it to ledger/announcements.csv or correct its spelling",
+            ),
+        ),
+        _optional_text(
+            "cited_claim_ids",
+            "Other cited claims that are compared, separated by ';'.",
+            Reference(
+                table="press_claims",
+                column="claim_id",
+                refuse=True,
+                separator=";",
+                mend="add the claim to ledger/press_claims.csv or correct its spelling",
+            ),
+        ),
+        _optional_text("fiscal_period", "Period of the capex, as in hyperscaler_capex."),
+        _optional_text("definition", "Definition of that capex, as in hyperscaler_capex."),
+        _optional_text("base_fiscal_period", "Earlier period that growth is measured from."),
+        _optional_text("base_definition", "Definition of the earlier period's capex."),
+        Column("first_date", Kind.DATE, "First day that is measured.", in_file=False),
+        Column("last_date", Kind.DATE, "Last day that is measured.", in_file=False),
+        Column(
+            "known_by_date",
+            Kind.DATE,
+            "Only facts that were public at the end of this day (New York) count; all where empty.",
+            in_file=False,
+        ),
+        Column(
+            "expected_low",
+            Kind.NUMBER,
+            "Lower bound in unit; the claim's own where empty.",
+            in_file=False,
+        ),
+        Column(
+            "expected_high",
+            Kind.NUMBER,
+            "Upper bound in unit; the claim's own where empty.",
+            in_file=False,
+        ),
+        Column(
+            "expected_text",
+            Kind.TEXT,
+            "Expected day (YYYY-MM-DD or YYYY-MM), or words separated by ';' of which the "
+            "evidence should hold one (mentions) or none (mentions_none). The claim's own day "
+            "where empty.",
+            in_file=False,
+        ),
+        Column(
+            "tolerance",
+            Kind.NUMBER,
+            "How far outside the bounds a number may lie, in unit.",
+            in_file=False,
+            at_least=0,
+            at_most=1e14,
+        ),
+        Column(
+            "unit",
+            Kind.TEXT,
+            "Unit of the measure, the bounds and the tolerance.",
+            in_file=False,
+        ),
+        Column(
+            "reason",
+            Kind.TEXT,
+            "Why this measure and this tolerance, or why nothing can be measured.",
+            required=True,
+        ),
+        Column("decided_date", Kind.DATE, "Day it was decided.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "number_has_tolerance",
+            f"comparison NOT IN {_listed(NUMBER_COMPARISONS)} OR tolerance IS NOT NULL",
+            "tolerance is empty: say how far a number may lie outside its bounds (0 is allowed)",
+        ),
+        RowRule(
+            "words_are_given",
+            f"comparison NOT IN {_listed(TEXT_COMPARISONS)} OR expected_text IS NOT NULL",
+            "expected_text is empty: give the words to look for",
+        ),
+        RowRule(
+            "expected_day_is_a_day",
+            "comparison <> 'same_date' OR expected_text IS NULL "
+            "OR regexp_full_match(expected_text, '\\d{4}-\\d{2}(-\\d{2})?')",
+            "expected_text is no day: write YYYY-MM-DD or YYYY-MM",
+        ),
+        RowRule(
+            "bounds_run_upward",
+            "expected_low IS NULL OR expected_high IS NULL OR expected_low <= expected_high",
+            "expected_low is above expected_high",
+        ),
+        RowRule(
+            "days_run_forward",
+            "first_date IS NULL OR last_date IS NULL OR first_date <= last_date",
+            "last_date is before first_date",
+        ),
+        RowRule(
+            "comparison_fits_measure",
+            "CASE WHEN measure_id = 'none' THEN comparison = 'none' "
+            f"WHEN measure_id IN {_measures_of('text')} "
+            f"THEN comparison IN {_listed(TEXT_COMPARISONS)} "
+            f"WHEN measure_id IN {_measures_of('date')} "
+            f"THEN comparison IN {_listed(DATE_COMPARISONS)} "
+            f"ELSE comparison IN {_listed(NUMBER_COMPARISONS)} END",
+            "comparison does not fit the measure: numbers, days and texts have their own",
+        ),
+        RowRule(
+            "cited_number_has_unit",
+            "measure_id <> 'cited_value' OR unit IS NOT NULL",
+            "unit is empty: say in which unit the cited value is compared",
+        ),
+        *(
+            RowRule(
+                f"{measure}_has_its_unit",
+                f"measure_id <> '{measure}' OR unit IS NOT DISTINCT FROM '{unit}'",
+                f"the unit of {measure} is {unit}",
+            )
+            for measure, (unit, _) in CLAIM_MEASURES.items()
+            if unit
+        ),
+        *(
+            RowRule(
+                f"{measure}_has_its_fields",
+                f"measure_id <> '{measure}' OR ("
+                + " AND ".join(f"{field} IS NOT NULL" for field in fields)
+                + ")",
+                f"{measure} needs {', '.join(fields)}",
+            )
+            for measure, (_, fields) in CLAIM_MEASURES.items()
+            if fields
+        ),
+    ),
+)
+
+STUDY_SCANS = Table(
+    name="study_scans",
+    file="study/scans.csv",
+    description="Scans of all sessions for days on which a group of firms moved abnormally. "
+    "Without this file no session is scanned.",
+    grain="one row per scan",
+    key=("scan_id",),
+    columns=(
+        Column(
+            "scan_id",
+            Kind.TEXT,
+            "Name of the scan.",
+            required=True,
+            pattern=r"^[a-z][a-z0-9_]*$",
+        ),
+        Column("title", Kind.TEXT, "Scan in words.", required=True),
+        Column(
+            "group_id",
+            Kind.TEXT,
+            "Group of study/groups.csv whose equal-weighted portfolio is scanned; its members "
+            "must be the same on every session (focal, role or tickers).",
+            required=True,
+            reference=Reference(
+                table="study_groups",
+                column="group_id",
+                refuse=True,
+                mend="name a group of study/groups.csv",
+            ),
+        ),
+        Column(
+            "model_id",
+            Kind.TEXT,
+            "Expected-return model of study/models.csv, one that masks no events.",
+            required=True,
+            reference=Reference(
+                table="study_models",
+                column="model_id",
+                refuse=True,
+                mend="name a model of study/models.csv",
+            ),
+        ),
+        Column("reason", Kind.TEXT, "Why this group and model.", required=True),
+    ),
+    rules=(
+        RowRule(
+            "group_is_fixed",
+            "group_id NOT IN (SELECT group_id FROM raw.study_groups "
+            "WHERE rule_kind IN ('named', 'exposure'))",
+            "the group's members change with the event, and a scanned session has none: choose a "
+            "group whose rule_kind is focal, role or tickers",
+        ),
+        RowRule(
+            "model_masks_nothing",
+            "model_id NOT IN (SELECT model_id FROM raw.study_models WHERE mask_other_events)",
+            "the model leaves out sessions near other events, and a scan looks at all of them "
+            "alike: choose a model without mask_other_events",
+        ),
+    ),
+)
+
 FILING_CANDIDATES = Table(
     name="filing_candidates",
     file="filings/candidates.csv",
@@ -1984,10 +2908,12 @@ TABLES: tuple[Table, ...] = (
     NETWORK_METRICS_SECOND_SOURCE,
     CAPEX_ANNOUNCEMENTS,
     COMPANY_FACTS,
+    CAPEX_DEFINITIONS,
     HYPERSCALER_CAPEX,
     MARKET_EVENTS,
     PRESS_CLAIMS,
     SEARCH_COVERAGE,
+    DEAL_PARTIES,
     STUDY_PARAMETERS,
     STUDY_MODELS,
     STUDY_WINDOWS,
@@ -1995,14 +2921,17 @@ TABLES: tuple[Table, ...] = (
     STUDY_EVENT_SETS,
     STUDY_BASKETS,
     STUDY_ROLLING_WINDOWS,
+    STUDY_SCANS,
     STUDY_SCENARIOS,
     STUDY_SCENARIO_ASSUMPTIONS,
     STUDY_SCENARIO_SENSITIVITIES,
+    STUDY_CLAIM_CHECKS,
     STUDY_XBRL_CONCEPTS,
     STUDY_FILING_SEARCHES,
     XBRL_FACTS,
     FILING_CANDIDATES,
     RECONCILIATION_TOLERANCES,
+    SOURCE_DOMAINS,
     STUDY_VENDORS,
 )
 BY_NAME = {table.name: table for table in TABLES}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
@@ -186,22 +187,61 @@ def _read_rows(text: str, table: Table, shown: str) -> tuple[list[str], list[lis
     return header, rows, lines
 
 
+@dataclass(frozen=True)
+class ValueProblem:
+    """One field that cannot be read, or is empty where a value is required."""
+
+    line: int
+    column: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.what}"
+
+
 def _parse_column(
-    column: Column, texts: list[str], lines: list[int], problems: list[tuple[int, str]]
+    column: Column, texts: list[str], lines: list[int], problems: list[ValueProblem]
 ) -> list[Any]:
+    """Values of one column; a field that cannot be read is None and a problem."""
     parse, expected = _PARSERS[column.kind]
     try:
         return [parse(text) if text else None for text in texts]
     except (ValueError, OverflowError):
         pass
+    values: list[Any] = []
     for text, line in zip(texts, lines, strict=True):
         try:
-            if text:
-                parse(text)
+            values.append(parse(text) if text else None)
         except (ValueError, OverflowError):
             shown_text = text if len(text) <= 40 else text[:37] + "..."
-            problems.append((line, f"column {column.name}: {shown_text!r} is not {expected}"))
-    return []
+            problems.append(ValueProblem(line, column.name, f"{shown_text!r} is not {expected}"))
+            values.append(None)
+    return values
+
+
+def parse_csv(
+    path: Path, table: Table, *, shown: str
+) -> tuple[dict[str, list[Any]], list[int], list[ValueProblem]]:
+    """Typed columns of a CSV file, the line number of each row, and every field with a problem.
+
+    Values are Python objects, None where the field is empty or cannot be read. Raises
+    SourceError where the file as a whole cannot be read: header, encoding, torn rows.
+    """
+    header, rows, lines = _read_rows(_decode(path, shown), table, shown)
+    problems: list[ValueProblem] = []
+    by_name = {c.name: c for c in table.stored_columns}
+    columns: dict[str, list[Any]] = {}
+    for position, name in enumerate(header):
+        texts = [row[position].strip() for row in rows]
+        column = by_name[name]
+        columns[name] = _parse_column(column, texts, lines, problems)
+        if column.required:
+            problems.extend(
+                ValueProblem(line, name, "empty, but a value is required")
+                for text, line in zip(texts, lines, strict=True)
+                if not text
+            )
+    return columns, lines, sorted(problems, key=lambda p: (p.line, str(p)))
 
 
 def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list[Any]], list[int]]:
@@ -211,26 +251,9 @@ def read_csv(path: Path, table: Table, *, shown: str) -> tuple[dict[str, list[An
     empty lists. ``shown`` is the file's name in messages. Raises SourceError listing
     the first problems with their lines; nothing is guessed or skipped.
     """
-    header, rows, lines = _read_rows(_decode(path, shown), table, shown)
-    problems: list[tuple[int, str]] = []
-    by_name = {c.name: c for c in table.stored_columns}
-    columns: dict[str, list[Any]] = {}
-    for position, name in enumerate(header):
-        texts = [row[position].strip() for row in rows]
-        column = by_name[name]
-        columns[name] = _parse_column(column, texts, lines, problems)
-        if column.required:
-            problems.extend(
-                (line, f"column {name}: empty, but a value is required")
-                for text, line in zip(texts, lines, strict=True)
-                if not text
-            )
+    columns, lines, problems = parse_csv(path, table, shown=shown)
     if problems:
-        problems.sort()
-        listed = [
-            f"{shown}, line {line}, {what}"
-            for line, what in islice(problems, MAX_REPORTED_PROBLEMS)
-        ]
+        listed = [f"{shown}, {problem}" for problem in islice(problems, MAX_REPORTED_PROBLEMS)]
         if len(problems) > MAX_REPORTED_PROBLEMS:
             listed.append(f"and {len(problems) - MAX_REPORTED_PROBLEMS} more")
         raise SourceError(

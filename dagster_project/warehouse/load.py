@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from dagster_project.contracts import BY_NAME, SOURCE_REF, Column, Extract, Kind, Table
+from dagster_project.contracts import BY_NAME, SOURCE_REF, Column, Extract, Kind, Level, Table
 from dagster_project.errors import LoadRefused
 from dagster_project.warehouse.ddl import INGEST_SCHEMA, ensure_schema, literal, quoted, raw_name
 
@@ -67,6 +67,23 @@ class _Check:
     breach: str
     reason: str
     refuse: bool = False
+    mend: str = ""
+    level: Level = Level.REFUSE
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One broken rule of one row, in words.
+
+    ``place`` says where in the source the row stands; ``column`` is empty where the rule is
+    about the row as a whole.
+    """
+
+    place: str
+    column: str
+    reason: str
+    mend: str
+    level: Level
 
 
 def _bound_checks(column: Column) -> list[_Check]:
@@ -74,7 +91,12 @@ def _bound_checks(column: Column) -> list[_Check]:
     checks = []
     if column.kind is Kind.NUMBER:
         checks.append(
-            _Check(column.name, f"NOT isfinite({name})", literal("value is not a finite number"))
+            _Check(
+                column.name,
+                f"NOT isfinite({name})",
+                literal("value is not a finite number"),
+                mend="write a number, or leave the field empty where the value is missing",
+            )
         )
     bounds = (
         (column.at_least, "<", "below the least accepted value"),
@@ -87,7 +109,8 @@ def _bound_checks(column: Column) -> list[_Check]:
             if column.kind is Kind.NUMBER:
                 breach = f"isfinite({name}) AND {breach}"
             reason = f"'value ' || {name} || ' is {words} {bound:,.15g}'"
-            checks.append(_Check(column.name, breach, reason))
+            mend = "look for a slip of the keyboard or a wrong unit"
+            checks.append(_Check(column.name, breach, reason, mend=mend))
     return checks
 
 
@@ -99,14 +122,15 @@ def _reference_check(column: Column) -> _Check | None:
     values = f"SELECT {quoted(reference.column)} AS known FROM {raw_name(BY_NAME[reference.table])}"
     for word in reference.also:
         values += f" UNION ALL SELECT {literal(word)}"
-    mend = literal(f" is not in {reference.table}: {reference.mend}")
+    said = literal(f" is not in {reference.table}: {reference.mend}")
     only_when = f"({reference.when}) AND " if reference.when else ""
     if not reference.separator:
         return _Check(
             column.name,
             f"{only_when}{name} NOT IN ({values})",
-            f"'value ' || {name} || {mend}",
+            f"'value ' || {name} || {said}",
             refuse=reference.refuse,
+            mend=reference.mend,
         )
     items = f"string_split({name}, {literal(reference.separator)})"
     parents = f"(SELECT coalesce(list(known), []) FROM ({values}))"
@@ -118,8 +142,9 @@ def _reference_check(column: Column) -> _Check | None:
     return _Check(
         column.name,
         f"{only_when}NOT list_has_all({parents}, list_transform({items}, lambda item: trim(item)))",
-        f"'value ' || {unknown} || {mend}",
+        f"'value ' || {unknown} || {said}",
         refuse=reference.refuse,
+        mend=reference.mend,
     )
 
 
@@ -129,7 +154,14 @@ def _checks(table: Table) -> list[_Check]:
     for column in table.stored_columns:
         name = quoted(column.name)
         if column.required and column.name not in _TIMESTAMP_COLUMNS:
-            checks.append(_Check(column.name, f"{name} IS NULL", literal("value is missing")))
+            checks.append(
+                _Check(
+                    column.name,
+                    f"{name} IS NULL",
+                    literal("value is missing"),
+                    mend=f"fill in the field: {column.description}",
+                )
+            )
         if column.kind is Kind.TEXT:
             checks.append(
                 _Check(
@@ -137,6 +169,7 @@ def _checks(table: Table) -> list[_Check]:
                     f"length({name}) > {column.max_length}",
                     f"'text of ' || length({name}) || ' characters is longer than "
                     f"{column.max_length}'",
+                    mend="shorten the text, or look for a quote that is not closed",
                 )
             )
         if column.one_of:
@@ -146,6 +179,7 @@ def _checks(table: Table) -> list[_Check]:
                     column.name,
                     f"{name} NOT IN ({accepted})",
                     f"'value ' || {name} || ' is none of ' || {literal(', '.join(column.one_of))}",
+                    mend="choose one of them",
                 )
             )
         if column.pattern:
@@ -154,14 +188,24 @@ def _checks(table: Table) -> list[_Check]:
                     column.name,
                     f"NOT regexp_matches({name}, {literal(column.pattern)})",
                     f"'value ' || left({name}, 60) || ' does not look like ' || "
-                    f"{literal(column.pattern)}",
+                    f"{literal(column.looks_like or column.pattern)}",
+                    mend=f"correct the field: {column.description}",
                 )
             )
         checks.extend(_bound_checks(column))
         reference = _reference_check(column)
         if reference:
             checks.append(reference)
-    checks.extend(_Check(None, f"NOT ({r.expression})", literal(r.reason)) for r in table.rules)
+    checks.extend(
+        _Check(
+            rule.column or None,
+            f"NOT ({rule.expression})",
+            literal(rule.reason) + (f" || coalesce({rule.found}, '')" if rule.found else ""),
+            mend=rule.mend,
+            level=rule.level,
+        )
+        for rule in table.rules
+    )
     return checks
 
 
@@ -194,13 +238,17 @@ def _stage(
     return len(frame)
 
 
-def _find_breaches(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Fill temporary table ``breaches`` with one row per broken rule and row."""
+def _find_breaches(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    levels: tuple[Level, ...] = (Level.REFUSE,),
+) -> None:
+    """Fill temporary table ``breaches`` with one row per broken rule of ``levels`` and row."""
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE breaches "
-        "(row_id BIGINT, breach_column VARCHAR, breach_reason VARCHAR, refuse BOOLEAN)"
+        "CREATE OR REPLACE TEMP TABLE breaches (row_id BIGINT, breach_column VARCHAR, "
+        "breach_reason VARCHAR, refuse BOOLEAN, mend VARCHAR, level VARCHAR)"
     )
-    checks = _checks(table)
+    checks = [check for check in _checks(table) if check.level in levels]
     # One pass over the batch decides whether any rule is broken at all; the usual
     # answer is no, and then no rule is looked at again.
     counts = connection.execute(
@@ -213,9 +261,47 @@ def _find_breaches(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         if count:
             column = "NULL" if check.column is None else literal(check.column)
             connection.execute(
-                f"INSERT INTO breaches SELECT row_id, {column}, {check.reason}, {check.refuse} "
-                f"FROM incoming WHERE {check.breach}"
+                f"INSERT INTO breaches SELECT row_id, {column}, {check.reason}, {check.refuse}, "
+                f"{literal(check.mend)}, {literal(check.level)} FROM incoming WHERE {check.breach}"
             )
+
+
+def all_breaches(connection: duckdb.DuckDBPyConnection, extract: Extract) -> list[Breach]:
+    """Every broken rule of every level in ``extract``, row by row; nothing is stored.
+
+    References and rules that look at other tables see the raw tables as they stand. Beside
+    the contract's rules, a row that repeats or contradicts the key of an earlier one is
+    named.
+    """
+    table = BY_NAME[extract.table]
+    _stage(connection, table, extract, batch="")
+    _find_breaches(connection, table, tuple(Level))
+    keys = ", ".join(quoted(name) for name in table.key)
+    repeat = literal(f"same key ({', '.join(table.key)}) as in ")
+    rows = connection.execute(
+        f"SELECT {SOURCE_REF}, coalesce(breach_column, ''), breach_reason, mend, level, row_id "
+        "FROM breaches JOIN incoming USING (row_id) UNION ALL "
+        f"SELECT {SOURCE_REF}, {literal(table.key[0])}, {repeat} || earlier, "
+        f"'keep the row that is right', {literal(Level.REFUSE)}, row_id FROM (SELECT *, "
+        f"lag({SOURCE_REF}) OVER (PARTITION BY {keys} ORDER BY row_id) AS earlier FROM incoming) "
+        "WHERE earlier IS NOT NULL ORDER BY row_id, 2, 3"
+    ).fetchall()
+    return [
+        Breach(place, column, reason, mend, Level(level))
+        for place, column, reason, mend, level, _ in rows
+    ]
+
+
+def stage_for_check(connection: duckdb.DuckDBPyConnection, extract: Extract) -> None:
+    """Put an extract's rows into its raw table as they are, broken ones too.
+
+    For a check that reports one mistake once: rows that refer to a row with a mistake of its
+    own still find it. The raw table must not have been loaded into.
+    """
+    table = BY_NAME[extract.table]
+    _stage(connection, table, extract, batch="")
+    names = ", ".join(quoted(c.name) for c in table.stored_columns)
+    connection.execute(f"CREATE OR REPLACE TABLE {raw_name(table)} AS SELECT {names} FROM incoming")
 
 
 def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, table: Table) -> int:

@@ -49,6 +49,7 @@
 {#-
   Ordinary least squares of `y` on the panel's orthogonalised factors z_1, ... with an intercept,
   over the rows of `panel` (keys with panel_number, rel_day, ret, y, z_1, ...): one row per series.
+  `panels` (those of the events where not given) says what is estimated.
 
   One pass takes means and centred cross products; Gaussian elimination on them gives the slopes
   and what the leverage needs (l_mj, inverse_pivot_m). Since the z are orthogonal over the whole
@@ -56,7 +57,7 @@
   disturb, so nothing is lost to rounding. A pivot below 1e-12 of the factor's uncentred sum of
   squares leaves the factor without a slope and the series `collinear`.
 -#}
-{% macro least_squares(panel, keys, name) -%}
+{% macro least_squares(panel, keys, name, panels=none) -%}
 {%- set n = var('max_factors') %}
 {{ name }}_moments as (
 
@@ -88,7 +89,7 @@
         panels.n_regressors,
         panels.is_collinear as is_collinear_0
     from {{ name }}_moments as moments
-    inner join {{ ref('int_event_panels') }} as panels
+    inner join {{ panels or ref('int_event_panels') }} as panels
         on moments.panel_number = panels.panel_number
 
 ),
@@ -181,7 +182,7 @@
   summed over `residuals` (keys, residual) instead; summing them for every series would be one more
   pass over the longest table.
 -#}
-{% macro judged_fits(fits, residuals, keys, name) -%}
+{% macro judged_fits(fits, residuals, keys, name, panels=none) -%}
 {%- set n = var('max_factors') %}
 {{ name }}_close as (
 
@@ -238,7 +239,7 @@
             else 'ok'
         end as fit_status
     from {{ name }}_summed as fits
-    inner join {{ ref('int_event_panels') }} as panels
+    inner join {{ panels or ref('int_event_panels') }} as panels
         on fits.panel_number = panels.panel_number
     cross join {{ ref('int_study_parameters') }} as parameters
 

@@ -13,3 +13,8 @@
         else format('{:.2f}', {{ p }})
     end
 {%- endmacro %}
+
+{#- A number of things: `1 firm`, `3 firms`. -#}
+{% macro count_in_words(number, thing) -%}
+    cast({{ number }} as varchar) || ' {{ thing }}' || case when {{ number }} = 1 then '' else 's' end
+{%- endmacro %}

@@ -32,6 +32,10 @@ COMPARED_EVENTS = (
 )
 NAN = float("nan")
 DRAWS = 4999
+# Eleven firms have forty million permutations: more than this many firms are drawn instead.
+MOST_ENUMERATED = 7
+MANY_DRAWS = 40_000
+LEVEL = 0.05
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +45,12 @@ def marts(built_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="module")
-def gradient_study() -> Study:
-    return Study(BUNDLED_DATA_DIR)
+def gradient_study(marts: duckdb.DuckDBPyConnection) -> Study:
+    study = Study(BUNDLED_DATA_DIR)
+    study.exposure = marts.execute(
+        "select ticker, as_of_date, hpc_contracted_mw from marts.fct_ai_exposure"
+    ).df()
+    return study
 
 
 def portfolio(
@@ -80,12 +88,29 @@ def exposed_side(exposure: np.ndarray) -> np.ndarray:
 
 
 @cache
-def exact_rank_p(exposure_ranks: tuple[float, ...], car_ranks: tuple[float, ...]) -> float:
-    """Two-sided p of the rank correlation over every permutation."""
+def rank_p(exposure_ranks: tuple[float, ...], car_ranks: tuple[float, ...]) -> float:
+    """Two-sided p of the rank correlation over every permutation, many drawn ones of many firms."""
     left = 2 * np.array(exposure_ranks) - len(exposure_ranks) - 1
     right = 2 * np.array(car_ranks) - len(car_ranks) - 1
-    products = np.array(list(permutations(right))) @ left
+    if len(left) <= MOST_ENUMERATED:
+        shuffled = np.array(list(permutations(right)))
+    else:
+        drawn = np.tile(right, (MANY_DRAWS, 1))
+        shuffled = np.random.default_rng(20250326).permuted(drawn, axis=1)
+    products = shuffled @ left
     return float((abs(products) >= abs(left @ right)).mean())
+
+
+def verdict(row: dict) -> str:
+    """What the compared figures say together."""
+    found = [row["p_portfolio"] <= LEVEL, row["sq_p"] <= LEVEL]
+    if not any(found):
+        return "not_significant"
+    if row["n_loo_undefined"] or row["loo_min"] <= 0 <= row["loo_max"]:
+        return "rests_on_one_firm"
+    if not all(found):
+        return "mixed"
+    return "more_exposed_did_worse" if row["slope"] < 0 else "more_exposed_did_better"
 
 
 def slopes(exposure: np.ndarray, car: np.ndarray) -> dict:
@@ -117,8 +142,11 @@ def test_gradients_agree_with_statsmodels(marts, gradient_study, event_id):
     position = study.position(event_id)
     before = study.sessions[position - 1]
     exposures = marts.execute(
-        "select ticker, hpc_contracted_mw, hpc_mw_share from marts.fct_ai_exposure "
-        "where as_of_date = ?",
+        "select betas.ticker, betas.ai_tilt, known.hpc_contracted_mw, known.hpc_mw_share "
+        "from marts.fct_rolling_betas as betas "
+        "left join marts.fct_ai_exposure as known "
+        "on betas.ticker = known.ticker and betas.session_date = known.as_of_date "
+        "where betas.session_date = ? and betas.window_sessions = 120",
         [before.date()],
     ).df().set_index("ticker")  # fmt: skip
     firm_rows = marts.execute(
@@ -135,11 +163,7 @@ def test_gradients_agree_with_statsmodels(marts, gradient_study, event_id):
     for row in rows.itertuples():
         what = f"{event_id} {row.group_id} {row.model_id} {row.window_id} {row.metric}"
         group = study.groups.set_index("group_id").loc[row.group_id]
-        members = (
-            study.named_firms(event_id)
-            if group.rule_kind == "named"
-            else study.fixed_members(group)
-        )
+        members = study.members(group, event_id)
         firms = firm_rows[
             (firm_rows.model_id == row.model_id)
             & (firm_rows.window_id == row.window_id)
@@ -166,6 +190,7 @@ def test_gradients_agree_with_statsmodels(marts, gradient_study, event_id):
         expected["long_short_t"] = portfolio(study, sides, position, model, window)["t"]
         for name, value in expected.items():
             assert_same(getattr(row, name), value, f"{what} {name}")
+        assert row.verdict_id == verdict(expected), what
         if not model.masks:
             # Least squares is linear: without holes a slope of returns is a return of slopes.
             # (Estimation windows that differ between the firms break this; then it is no error.)
@@ -173,21 +198,50 @@ def test_gradients_agree_with_statsmodels(marts, gradient_study, event_id):
             if complete.notna().all(axis=None):
                 assert_same(row.slope, slope["car"], f"{what} slope as a portfolio", 1e-8)
 
-        exact = exact_rank_p(tuple(stats.rankdata(exposure)), tuple(stats.rankdata(car)))
-        error = 4.5 * np.sqrt(exact * (1 - exact) / DRAWS) + 1 / DRAWS
+        exact = rank_p(tuple(stats.rankdata(exposure)), tuple(stats.rankdata(car)))
+        draws = 1 / DRAWS + (1 / MANY_DRAWS if len(firms) > MOST_ENUMERATED else 0)
+        error = 4.5 * np.sqrt(exact * (1 - exact) * draws) + 1 / DRAWS
         assert row.spearman_p == pytest.approx(exact, abs=error), what
 
 
 def test_the_compared_gradients_hold_every_case(marts):
-    """Errors that are defined and those that are not, three groups, five to seven firms."""
+    """Errors that are defined and those that are not, all metrics, five to eleven firms."""
     counts = marts.execute(
         "select count(*) filter (where n_loo_undefined = 0), "
-        "count(*) filter (where n_loo_undefined > 0), count(distinct group_id), min(n), max(n) "
+        "count(*) filter (where n_loo_undefined > 0), count(distinct group_id), "
+        "count(distinct verdict_id), list(distinct metric order by metric), min(n), max(n) "
         "from marts.fct_exposure_gradient where status = 'ok' and list_contains(?, study_id)",
         [list(COMPARED_EVENTS)],
     ).fetchone()
     assert min(counts[:2]) > 50
-    assert counts[2:] == (3, 5, 7)
+    assert min(counts[2:4]) >= 4
+    # Of a share of power no event knows five firms.
+    assert counts[4:] == (["ai_tilt", "hpc_contracted_mw"], 5, 11)
+
+
+def test_fewer_than_five_firms_never_tell(marts):
+    """Whatever the metric, group, model or window."""
+    (n_rows, n_told) = marts.execute(
+        "select count(*), count(*) filter (where verdict_id <> 'cannot_tell' or slope is not null "
+        "or verdict not like 'Cannot tell: %') from marts.fct_exposure_gradient where n < 5"
+    ).fetchone()
+    assert n_rows > 1000
+    assert n_told == 0
+
+
+def test_the_day_of_the_note_cannot_be_told_from_its_contracts(marts):
+    """The share of power is known for three of the six firms, which is too few to say anything."""
+    rows = marts.execute(
+        "select metric, verdict_id, verdict from marts.fct_exposure_gradient "
+        "where study_id = 'msft-2gw-mar' and group_id = 'focal' and window_id = '[0,0]' "
+        "and is_headline_model"
+    ).fetchall()
+    told = {metric: (verdict_id, sentence) for metric, verdict_id, sentence in rows}
+    assert told["hpc_mw_share"] == (
+        "cannot_tell",
+        "Cannot tell: 3 firms with a known AI share of power, 5 needed.",
+    )
+    assert told["hpc_contracted_mw"][0] == told["ai_tilt"][0] == "not_significant"
 
 
 def test_the_enumeration_is_that_of_scipy():
@@ -202,4 +256,25 @@ def test_the_enumeration_is_that_of_scipy():
         n_resamples=np.inf,
         alternative="greater",
     )
-    assert exact_rank_p(*ranks) == pytest.approx(tested.pvalue, abs=1e-12)
+    assert rank_p(*ranks) == pytest.approx(tested.pvalue, abs=1e-12)
+
+
+def test_rankings_are_those_of_pandas_and_of_the_gradient(marts):
+    """Ranks among the firms that have both figures; their correlation is the gradient's."""
+    rows = marts.execute("select * from marts.fct_exposure_ranking").df()
+    sample = ["event_id", "group_id", "metric", "window_id"]
+    both = rows[rows.exposure.notna() & rows.car.notna()]
+    assert (both.status == "ok").all()
+    assert rows.drop(both.index)[["exposure_rank", "abnormal_rank"]].isna().all(axis=None)
+    grouped = both.groupby(sample)
+    assert np.array_equal(both.exposure_rank, grouped.exposure.rank(ascending=False))
+    assert np.array_equal(both.abnormal_rank, grouped.car.rank())
+    correlations = grouped.apply(lambda firms: -firms.exposure_rank.corr(firms.abnormal_rank))
+    gradients = marts.execute(
+        "select study_id as event_id, group_id, metric, window_id, n, spearman "
+        "from marts.fct_exposure_gradient where is_headline_model and spearman is not null"
+    ).df()
+    gradients = gradients.set_index(sample)
+    assert (gradients.n == rows.groupby(sample).n_ranked.max()[gradients.index]).all()
+    assert np.allclose(gradients.spearman, correlations[gradients.index], rtol=1e-9, atol=1e-12)
+    assert len(gradients) > 200

@@ -158,6 +158,56 @@ MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
         {"ticker": "IREN", "as_of_date": date(2025, 3, 17)},
     ),
     (
+        # Two kinds of megawatt exchanged.
+        "no_look_ahead_in_exposure",
+        "update marts.fct_ai_exposure set hpc_contracted_critical_it_mw = "
+        "hpc_contracted_unknown_basis_mw, hpc_contracted_unknown_basis_mw = "
+        "hpc_contracted_critical_it_mw where ticker = 'CORZ' and as_of_date = '2025-03-25'",
+        {"ticker": "CORZ", "as_of_date": date(2025, 3, 25)},
+    ),
+    (
+        # A share count, and with it a market value, before it was published.
+        "no_look_ahead_in_exposure",
+        "update raw.company_facts set known_at = '2025-04-01' "
+        "where ticker = 'BITF' and metric = 'shares_outstanding'",
+        {
+            "ticker": "BITF",
+            "as_of_date": date(2025, 3, 25),
+            "figures_not_yet_known": "shares_outstanding",
+        },
+    ),
+    (
+        "no_look_ahead_in_exposure",
+        "update marts.fct_ai_exposure set market_session_date = '2025-03-26' "
+        "where ticker = 'HUT' and as_of_date = '2025-03-25'",
+        {"ticker": "HUT", "market_session_date": date(2025, 3, 26)},
+    ),
+    (
+        "exposure_figures_fit_together",
+        "update marts.fct_ai_exposure set exposure_score = -exposure_score "
+        "where ticker = 'CORZ' and as_of_date = '2025-03-25'",
+        {"name": "CORZ", "detail": "2025-03-25"},
+    ),
+    (
+        # Unknown ranked as if it were zero.
+        "exposure_figures_fit_together",
+        "update marts.fct_ai_exposure set exposure_rank = 7 "
+        "where ticker = 'HUT' and as_of_date = '2025-03-25'",
+        {"name": "HUT", "detail": "2025-03-25"},
+    ),
+    (
+        "exposure_figures_fit_together",
+        "update marts.fct_hyperscaler_capex set revision_usd = -revision_usd "
+        "where ticker = 'META' and announced_on = '2025-04-30' and revision_usd is not null",
+        {"table_name": "fct_hyperscaler_capex", "detail": "2"},
+    ),
+    (
+        "exposure_figures_fit_together",
+        "update marts.dim_hpc_contract set critical_it_mw = -critical_it_mw "
+        "where contract_id = 'corz-coreweave-200mw' and version_number = 4",
+        {"name": "corz-coreweave-200mw", "detail": "4"},
+    ),
+    (
         # The event row that takes the exposure of the event session itself.
         "no_look_ahead_in_selloff",
         "update marts.selloff_summary set hpc_contracted_mw = 200 "

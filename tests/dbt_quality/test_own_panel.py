@@ -66,11 +66,16 @@ def own_panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "+fct_capex_announcements",
             "+fct_filing_candidates",
             "+int_quarterly_financials",
+            "dim_hpc_contract",
+            "fct_company_facts",
+            "+fct_hyperscaler_capex",
             "+fct_mining_economics",
             "+fct_halving_effects",
             "+fct_miner_unit_economics",
             "+fct_scenario_cash_flows",
             "+fct_scenario_sensitivity",
+            "+fct_rolling_betas",
+            "+fct_abnormal_days",
             "+fct_source_reconciliation",
             "--indirect-selection",
             "buildable",
@@ -87,9 +92,13 @@ def test_missing_files_give_empty_tables_and_unknown_exposure(own_panel: Path) -
     with duckdb.connect(str(own_panel), read_only=True) as connection:
         for mart in (
             "intermediate.int_quarterly_financials",
+            "marts.dim_hpc_contract",
+            "marts.fct_abnormal_days",
             "marts.fct_capex_announcements",
+            "marts.fct_company_facts",
             "marts.fct_filing_candidates",
             "marts.fct_halving_effects",
+            "marts.fct_hyperscaler_capex",
             "marts.fct_miner_unit_economics",
             "marts.fct_mining_economics",
             "marts.fct_scenario_cash_flows",
@@ -98,10 +107,24 @@ def test_missing_files_give_empty_tables_and_unknown_exposure(own_panel: Path) -
             count = connection.execute(f"select count(*) from {mart}").fetchone()
             assert count == (0,), mart
         rows = connection.execute(
-            "select distinct ticker, hpc_status, hpc_contracted_mw, n_contracts, known_date "
-            "from marts.fct_ai_exposure"
+            "select distinct ticker, hpc_status, hpc_contracted_mw, n_contracts, known_date, "
+            "market_cap_usd, ai_tilt, exposure_score, exposure_rank, hyperscaler_backed, "
+            "n_fields_missing from marts.fct_ai_exposure"
         ).fetchall()
-    assert rows == [("MINE", "unknown", None, 0, None)]
+    assert rows == [("MINE", "unknown", None, 0, None, None, None, None, None, None, 10)]
+
+
+def test_without_a_basket_there_are_no_betas(own_panel: Path) -> None:
+    with duckdb.connect(str(own_panel), read_only=True) as connection:
+        rows = connection.execute(
+            "select ticker, status, count(*) > 800, count(beta_ai), count(ai_tilt) "
+            "from marts.fct_rolling_betas where n_sessions = 0 and factor_source is null "
+            "group by all order by all"
+        ).fetchall()
+    # The first session has no return, so nothing can be said of a basket there.
+    assert [row for row in rows if row[1] != "short_window"] == [
+        (ticker, "no_basket", True, 0, 0) for ticker in ("MINE", "MKT")
+    ]
 
 
 def test_scenarios_of_the_project_say_that_his_capacity_is_missing(own_panel: Path) -> None:

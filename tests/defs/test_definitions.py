@@ -18,9 +18,12 @@ LAYERS = {"sources", "staging", "intermediate", "marts", "publication"}
 MARTS_OF_THIS_PROJECT = {
     "dim_company",
     "dim_event",
+    "dim_hpc_contract",
     "dim_session",
     "fct_ai_exposure",
     "fct_capex_announcements",
+    "fct_company_facts",
+    "fct_hyperscaler_capex",
     "fct_mining_economics",
     "fct_selloff_daily",
     "fct_selloff_firm",

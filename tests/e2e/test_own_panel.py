@@ -126,3 +126,9 @@ def test_what_he_did_not_bring_is_missing_not_zero(study: Study) -> None:
     by_ticker = {row[0]: row[1:] for row in rows}
     assert by_ticker["AAA"] == ("ok", None, None, None, None)
     assert by_ticker["DDD"][0] == "no_price"
+
+
+def test_without_claims_of_his_own_none_is_judged(study: Study) -> None:
+    with duckdb.connect(str(study.published), read_only=True) as connection:
+        for mart in ("fct_claim_checks", "fct_claim_evidence"):
+            assert connection.execute(f"select count(*) from marts.{mart}").fetchone() == (0,)

@@ -21,6 +21,15 @@ MODEL = {"model_id": "other", "is_headline": False, "reason": "r"}
 WINDOW = {"window_id": "[-1,1]", "first_day": -1, "last_day": 1}
 GROUP = {"group_id": "some", "title": "Some firms"}
 EVENT_SET = {"set_id": "some", "title": "Some events"}
+BASKET = {"basket_id": "ai", "title": "AI shares", "reason": "r"}
+ROLLING = {
+    "window_sessions": 60,
+    "min_sessions": 45,
+    "is_headline": True,
+    "reason": "r",
+    "decided_date": date(2025, 1, 1),
+}
+SCAN = {"scan_id": "all", "title": "All", "group_id": "some", "model_id": "headline", "reason": "r"}
 VALUES = {
     "estimation_first_day": -260,
     "estimation_last_day": -11,
@@ -303,6 +312,212 @@ def test_a_set_of_what_is_not_there_names_its_line(loading, change, said):
     row = EVENT_SET | {"rule_kind": "events", "rule_value": "news"} | change
     error = refusal(loading, "study_event_sets", [row])
     assert error.where == f"study/event_sets.csv, line 2{said}"
+
+
+# --- checks of claims --------------------------------------------------------------------
+
+CLAIM = {
+    "claim_id": "fell",
+    "claim": "Shares fell",
+    "claim_date": date(2025, 3, 26),
+    "date_precision": "day",
+    "origin": "o",
+    "source_name": "s",
+    "source_url": "https://example.org/a",
+    "source_quality": "news",
+}
+CHECK = {
+    "claim_id": "fell",
+    "check_number": 1,
+    "measure_id": "fall_at_close",
+    "comparison": "between",
+    "decides": True,
+    "event_id": "news",
+    "tickers": "AAA",
+    "tolerance": 0.5,
+    "unit": "percent",
+    "reason": "r",
+    "decided_date": date(2025, 1, 1),
+}
+OPINION = {"measure_id": "none", "comparison": "none", "unit": None, "tolerance": None}
+
+
+@pytest.mark.parametrize("change", [{}, {"is_proxy": True}, OPINION])
+def test_a_check_of_a_claim_loads(loading, change):
+    loading.load("market_events", [EVENT])
+    loading.load("press_claims", [CLAIM])
+    assert loading.load("study_claim_checks", [CHECK | change]).total == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"claim_id": "rose"},
+            ", column claim_id: value rose is not in press_claims: add the claim to "
+            "ledger/press_claims.csv or correct its spelling",
+        ),
+        (
+            {"tickers": "AAA;XYZ"},
+            ", column tickers: value XYZ is not in companies: add the ticker to "
+            "ledger/companies.csv or correct its spelling",
+        ),
+        ({"measure_id": "mood"}, ", column measure_id: value mood is none of "),
+        ({"tolerance": None}, ": tolerance is empty: say how far a number may lie outside"),
+        ({"unit": "USD"}, ": the unit of fall_at_close is percent"),
+        ({"unit": None}, ": the unit of fall_at_close is percent"),
+        ({"event_id": None}, ": fall_at_close needs event_id, tickers"),
+        ({"comparison": "mentions", "expected_text": "a"}, ": comparison does not fit the measure"),
+        ({"expected_low": 2.0, "expected_high": 1.0}, ": expected_low is above expected_high"),
+        (
+            {"first_date": date(2025, 1, 2), "last_date": date(2025, 1, 1)},
+            ": last_date is before first_date",
+        ),
+        (
+            {
+                "measure_id": "event_session",
+                "comparison": "same_date",
+                "unit": "date",
+                "expected_text": "June",
+            },
+            ": expected_text is no day: write YYYY-MM-DD or YYYY-MM",
+        ),
+        (
+            {
+                "measure_id": "cited_text",
+                "comparison": "mentions",
+                "cited_claim_ids": "fell",
+                "unit": "text",
+            },
+            ": expected_text is empty: give the words to look for",
+        ),
+        (
+            {"measure_id": "cited_value", "cited_claim_ids": "fell", "unit": None},
+            ": unit is empty: say in which unit the cited value is compared",
+        ),
+    ],
+)
+def test_a_check_that_cannot_be_made_names_its_line(loading, change, said):
+    loading.load("press_claims", [CLAIM])
+    error = refusal(loading, "study_claim_checks", [CHECK | change])
+    assert error.where.startswith(f"study/claim_checks.csv, line 2{said}")
+
+
+# --- baskets and windows of the rolling betas ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("role", "ai_infrastructure"), ("tickers", "AAA"), ("tickers", "AAA; BBB")]
+)
+def test_baskets_of_every_kind_load(loading, kind, value):
+    row = BASKET | {"rule_kind": kind, "rule_value": value}
+    assert loading.load("study_baskets", [row]).total == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"rule_kind": "tickers", "rule_value": "AAA;ZZZ"},
+            ", column rule_value: value ZZZ is not in companies: add the ticker to "
+            "ledger/companies.csv or correct its spelling",
+        ),
+        (
+            {"rule_value": "chips"},
+            ": rule_value is no role: choose one of miner, hyperscaler, ai_infrastructure, "
+            "benchmark, bitcoin_proxy",
+        ),
+        ({"rule_kind": "focal"}, ", column rule_kind: value focal is none of role, tickers"),
+        ({"basket_id": "chips"}, ", column basket_id: value chips is none of ai"),
+    ],
+)
+def test_a_basket_of_what_is_not_there_names_its_line(loading, change, said):
+    row = BASKET | {"rule_kind": "role", "rule_value": "miner"} | change
+    error = refusal(loading, "study_baskets", [row])
+    assert error.where == f"study/baskets.csv, line 2{said}"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"min_sessions": 61},
+            ": min_sessions is more than the window holds: no beta could ever be estimated",
+        ),
+        (
+            {"window_sessions": 9},
+            ", column window_sessions: value 9 is below the least accepted value 10",
+        ),
+    ],
+)
+def test_a_window_without_betas_names_its_line(loading, change, said):
+    error = refusal(loading, "study_rolling_windows", [ROLLING | change])
+    assert error.where.startswith("study/rolling_windows.csv, line 2")
+    assert said in error.where
+
+
+@pytest.mark.parametrize("headlines", [(False, False), (True, True)])
+def test_one_window_gives_the_exposure(loading, headlines):
+    rows = [
+        ROLLING | {"window_sessions": length, "is_headline": headline}
+        for length, headline in zip((60, 120), headlines, strict=True)
+    ]
+    error = refusal(loading, "study_rolling_windows", rows)
+    assert "exactly one window with is_headline = 1" in error.what
+
+
+# --- scans -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scanning(loading):
+    """Two groups and two models, of which one each is no use to a scan."""
+    groups = [
+        GROUP | {"rule_kind": "focal"},
+        GROUP | {"group_id": "named", "rule_kind": "named"},
+        GROUP | {"group_id": "exposed", "rule_kind": "exposure", "rule_value": "contracted"},
+    ]
+    masked = MODEL | {"factors": "AAA", "mask_other_events": True}
+    assert loading.load("study_groups", groups).total == 3
+    assert loading.load("study_models", [HEADLINE, masked]).total == 2
+    return loading
+
+
+def test_a_scan_of_a_fixed_group_loads(scanning):
+    assert scanning.load("study_scans", [SCAN]).total == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"group_id": "nobody"},
+            ", column group_id: value nobody is not in study_groups: name a group of "
+            "study/groups.csv",
+        ),
+        (
+            {"model_id": "nothing"},
+            ", column model_id: value nothing is not in study_models: name a model of "
+            "study/models.csv",
+        ),
+        *(
+            (
+                {"group_id": group},
+                ": the group's members change with the event, and a scanned session has none: "
+                "choose a group whose rule_kind is focal, role or tickers",
+            )
+            for group in ("named", "exposed")
+        ),
+        (
+            {"model_id": "other"},
+            ": the model leaves out sessions near other events, and a scan looks at all of them "
+            "alike: choose a model without mask_other_events",
+        ),
+    ],
+)
+def test_a_scan_that_cannot_be_names_its_line(scanning, change, said):
+    error = refusal(scanning, "study_scans", [SCAN | change])
+    assert error.where == f"study/scans.csv, line 2{said}"
 
 
 # --- parameters --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
--- Grain: one row per miner and day on which something about it became usable.
+-- Grain: one row per miner and span of days between two changes of what is known of it.
 with
 
 miners as (
@@ -18,22 +18,46 @@ facts as (
     where
         known_date is not null
         and metric in (
+            'capex_usd',
             'contracted_hpc_mw',
-            'total_power_capacity_mw',
             'hpc_revenue_usd',
+            'market_cap_usd',
+            'net_debt_usd',
+            'operational_hpc_mw',
+            'shares_outstanding',
+            'total_power_capacity_mw',
             'total_revenue_usd'
         )
 
 ),
 
+-- A part of a contract counts from the day it is known to the day before it ends.
 contracts as (
+
+    select
+        ticker,
+        known_date
+    from {{ ref('int_hpc_contract_parts') }}
+    where known_date is not null
+    union
+    select
+        ticker,
+        ended_date as known_date
+    from {{ ref('int_hpc_contract_parts') }}
+    where
+        known_date is not null
+        and ended_date is not null
+
+),
+
+spending as (
 
     select
         ticker,
         known_date
     from {{ ref('int_capex_announcements') }}
     where
-        adds_contracted_capacity
+        announces_own_capex
         and known_date is not null
 
 ),
@@ -56,6 +80,8 @@ last_dates as (
     select max(known_date) as last_date from facts
     union all
     select max(known_date) as last_date from contracts
+    union all
+    select max(known_date) as last_date from spending
 
 ),
 
@@ -99,6 +125,11 @@ change_dates as (
         known_date as change_date
     from contracts
     union
+    select
+        ticker,
+        known_date as change_date
+    from spending
+    union
     -- What a search did not find counts as zero up to the day it reached.
     select
         ticker,
@@ -126,6 +157,18 @@ spans as (
     cross join panel
     where change_dates.change_date between panel.first_date and panel.last_date
 
+),
+
+-- One number to join on instead of ticker and day.
+numbered as (
+
+    select
+        row_number() over (order by ticker, valid_from_date) as span_number,
+        ticker,
+        valid_from_date,
+        valid_to_date
+    from spans
+
 )
 
-select * from spans
+select * from numbered

@@ -1,37 +1,39 @@
--- Grain: one row per miner and change day on which at least one contract is known.
+-- Grain: one row per span of a miner in which at least one contract is in force.
 with
 
 changes as (
 
     select
+        span_number,
         ticker,
         valid_from_date
     from {{ ref('int_exposure_changes') }}
 
 ),
 
-contracts as (
+parts as (
 
     select
         *,
         {{ quality_grade_rank('source_quality') }} as quality_rank
-    from {{ ref('int_capex_announcements') }}
+    from {{ ref('int_hpc_contract_parts') }}
     where
-        adds_contracted_capacity
-        and known_date is not null
+        capacity_change_mw is not null
+        or adds_contracted_capacity
 
 ),
 
-known_contracts as (
+in_force as (
 
     select
-        contracts.*,
-        changes.valid_from_date
+        changes.span_number,
+        parts.*
     from changes
-    inner join contracts
+    inner join parts
         on
-            changes.ticker = contracts.ticker
-            and changes.valid_from_date >= contracts.known_date
+            changes.ticker = parts.ticker
+            and changes.valid_from_date >= parts.known_date
+            and (parts.ended_date is null or changes.valid_from_date < parts.ended_date)
 
 ),
 
@@ -39,20 +41,24 @@ known_contracts as (
 summed as (
 
     select
-        ticker,
-        valid_from_date,
-        count(*) as n_contracts,
+        span_number,
+        count(*) filter (where adds_contracted_capacity) as n_contracts,
         count(distinct counterparty) as n_counterparties,
-        sum(power_mw) filter (where power_basis = 'critical_it') as hpc_contracted_critical_it_mw,
-        sum(power_mw) filter (where power_basis = 'gross') as hpc_contracted_gross_mw,
-        sum(power_mw) filter (where power_basis = 'unknown')
+        case
+            when bool_or(coalesce(is_hyperscaler_backed, false)) then true
+            when bool_and(is_hyperscaler_backed is not null) then false
+        end as hyperscaler_backed,
+        sum(capacity_change_mw) filter (where power_basis = 'critical_it')
+            as hpc_contracted_critical_it_mw,
+        sum(capacity_change_mw) filter (where power_basis = 'gross') as hpc_contracted_gross_mw,
+        sum(capacity_change_mw) filter (where power_basis = 'unknown')
             as hpc_contracted_unknown_basis_mw,
         sum(value_usd) as contract_value_usd,
         max(announced_date) as newest_announced_date,
         max(known_date) as newest_known_date,
         max(quality_rank) as weakest_quality_rank
-    from known_contracts
-    group by ticker, valid_from_date
+    from in_force
+    group by span_number
 
 ),
 
@@ -75,70 +81,44 @@ with_basis as (
 ),
 
 -- Shares of customers and value per megawatt-year use contracts of that one basis only.
-comparable_contracts as (
-
-    select
-        known_contracts.*,
-        with_basis.contracts_mw
-    from known_contracts
-    inner join with_basis
-        on
-            known_contracts.ticker = with_basis.ticker
-            and known_contracts.valid_from_date = with_basis.valid_from_date
-            and known_contracts.power_basis = with_basis.contracts_basis
-    where known_contracts.power_mw is not null
-
-),
-
 counterparties as (
 
     select
-        ticker,
-        valid_from_date,
-        counterparty,
-        sum(power_mw) as counterparty_mw,
-        sum(power_mw) / nullif(max(contracts_mw), 0) as counterparty_share
-    from comparable_contracts
-    group by ticker, valid_from_date, counterparty
+        in_force.span_number,
+        in_force.counterparty,
+        sum(in_force.capacity_change_mw) as counterparty_mw,
+        sum(in_force.capacity_change_mw) / nullif(max(with_basis.contracts_mw), 0)
+            as counterparty_share,
+        row_number() over (
+            partition by in_force.span_number
+            order by sum(in_force.capacity_change_mw) desc, in_force.counterparty asc
+        ) as counterparty_rank,
+        sum(in_force.value_usd) filter (where in_force.term_years is not null) as valued_usd,
+        sum(
+            case
+                when in_force.value_usd is not null
+                    then in_force.capacity_change_mw * in_force.term_years
+            end
+        ) as valued_mw_years
+    from in_force
+    inner join with_basis
+        on
+            in_force.span_number = with_basis.span_number
+            and in_force.power_basis = with_basis.contracts_basis
+    where in_force.capacity_change_mw is not null
+    group by in_force.span_number, in_force.counterparty
 
 ),
 
 concentration as (
 
     select
-        ticker,
-        valid_from_date,
-        sum(counterparty_share * counterparty_share) as counterparty_hhi
+        span_number,
+        sum(counterparty_share * counterparty_share) as counterparty_hhi,
+        max(counterparty) filter (where counterparty_rank = 1) as top_counterparty,
+        sum(valued_usd) / nullif(sum(valued_mw_years), 0) as value_per_mw_year_usd
     from counterparties
-    group by ticker, valid_from_date
-
-),
-
-top_counterparties as (
-
-    select
-        ticker,
-        valid_from_date,
-        counterparty as top_counterparty
-    from counterparties
-    qualify row_number() over (
-            partition by ticker, valid_from_date
-            order by counterparty_mw desc, counterparty asc
-        ) = 1
-
-),
-
-valued as (
-
-    select
-        ticker,
-        valid_from_date,
-        sum(value_usd) / nullif(sum(power_mw * term_years), 0) as value_per_mw_year_usd
-    from comparable_contracts
-    where
-        value_usd is not null
-        and term_years is not null
-    group by ticker, valid_from_date
+    group by span_number
 
 ),
 
@@ -147,21 +127,11 @@ final as (
     select
         with_basis.*,
         concentration.counterparty_hhi,
-        top_counterparties.top_counterparty,
-        valued.value_per_mw_year_usd
+        concentration.top_counterparty,
+        concentration.value_per_mw_year_usd
     from with_basis
     left join concentration
-        on
-            with_basis.ticker = concentration.ticker
-            and with_basis.valid_from_date = concentration.valid_from_date
-    left join top_counterparties
-        on
-            with_basis.ticker = top_counterparties.ticker
-            and with_basis.valid_from_date = top_counterparties.valid_from_date
-    left join valued
-        on
-            with_basis.ticker = valued.ticker
-            and with_basis.valid_from_date = valued.valid_from_date
+        on with_basis.span_number = concentration.span_number
 
 )
 

@@ -1,95 +1,91 @@
--- Grain: one row per miner and change day.
+-- Grain: one row per span of a miner.
 with
 
 changes as (
 
     select
+        span_number,
         ticker,
         valid_from_date
     from {{ ref('int_exposure_changes') }}
 
 ),
 
-facts as (
-
-    select
-        *,
-        {{ quality_grade_rank('source_quality') }} as quality_rank,
-        case value_basis
-            when 'as_stated' then 1
-            when 'approximate' then 2
-            when 'derived' then 3
-            else 4
-        end as value_basis_rank
-    from {{ ref('stg_company_facts') }}
-    where known_date is not null
-
-),
-
+-- Which of several figures holds on a day is decided once, in the versions of the facts.
 known_facts as (
 
     select
-        facts.*,
-        changes.valid_from_date
+        changes.span_number,
+        changes.valid_from_date,
+        facts.metric,
+        facts.as_of_date,
+        facts.period,
+        facts.value,
+        facts.power_basis,
+        facts.value_basis,
+        facts.known_date,
+        facts.quality_rank
     from changes
-    inner join facts
+    inner join {{ ref('int_company_fact_versions') }} as facts
         on
             changes.ticker = facts.ticker
-            and changes.valid_from_date >= facts.known_date
+            and changes.valid_from_date >= facts.selected_from_date
+            and (
+                facts.selected_to_date is null
+                or changes.valid_from_date <= facts.selected_to_date
+            )
 
 ),
 
--- Where several figures are known, the one for the latest day holds; among those the
--- latest published, then the better source, then the more literal, then the larger.
-latest_capacities as (
+points as (
 
-    select *
+    select
+        span_number,
+        {% for metric, name in [
+            ('contracted_hpc_mw', 'contracted'),
+            ('total_power_capacity_mw', 'power'),
+            ('operational_hpc_mw', 'operational'),
+            ('shares_outstanding', 'shares'),
+            ('market_cap_usd', 'cap'),
+            ('net_debt_usd', 'debt'),
+        ] %}
+        max(value) filter (where metric = '{{ metric }}') as {{ name }}_value,
+        max(power_basis) filter (where metric = '{{ metric }}') as {{ name }}_power_basis,
+        max(value_basis) filter (where metric = '{{ metric }}') as {{ name }}_value_basis,
+        max(as_of_date) filter (where metric = '{{ metric }}') as {{ name }}_date,
+        max(known_date) filter (where metric = '{{ metric }}') as {{ name }}_known_date,
+        max(quality_rank) filter (where metric = '{{ metric }}') as {{ name }}_quality_rank
+        {%- if not loop.last %},{% endif %}
+        {% endfor %}
     from known_facts
-    where metric in ('contracted_hpc_mw', 'total_power_capacity_mw')
-    qualify row_number() over (
-            partition by ticker, valid_from_date, metric
-            order by
-                as_of_date desc,
-                known_date desc,
-                quality_rank asc,
-                value_basis_rank asc,
-                value desc,
-                power_basis asc,
-                source_url asc
-        ) = 1
+    where period = 'point'
+    group by span_number
 
 ),
 
-stated as (
+-- Revenue and capital expenditure of one and the same quarter or year.
+periods as (
 
-    select * from latest_capacities
-    where metric = 'contracted_hpc_mw'
-
-),
-
-gross_power as (
-
-    select * from latest_capacities
-    where metric = 'total_power_capacity_mw'
-
-),
-
-quarter_revenues as (
-
-    select *
+    select
+        span_number,
+        period,
+        as_of_date,
+        max(value) filter (where metric = 'hpc_revenue_usd') as hpc_revenue_usd,
+        max(value) filter (where metric = 'total_revenue_usd') as total_revenue_usd,
+        max(value) filter (where metric = 'capex_usd') as capex_usd,
+        max(known_date) filter (where metric in ('hpc_revenue_usd', 'total_revenue_usd'))
+            as revenue_known_date,
+        max(quality_rank) filter (where metric in ('hpc_revenue_usd', 'total_revenue_usd'))
+            as revenue_quality_rank,
+        max(known_date) filter (where metric in ('capex_usd', 'total_revenue_usd'))
+            as capex_known_date,
+        max(quality_rank) filter (where metric in ('capex_usd', 'total_revenue_usd'))
+            as capex_quality_rank
     from known_facts
     where
-        metric in ('hpc_revenue_usd', 'total_revenue_usd')
-        and period = 'quarter'
-    qualify row_number() over (
-            partition by ticker, valid_from_date, metric, as_of_date
-            order by
-                known_date desc,
-                quality_rank asc,
-                value_basis_rank asc,
-                value desc,
-                source_url asc
-        ) = 1
+        period in ('quarter', 'year')
+        and metric in ('hpc_revenue_usd', 'total_revenue_usd', 'capex_usd')
+    group by span_number, period, as_of_date
 
 ),
 
@@ -97,23 +93,120 @@ quarter_revenues as (
 revenue_shares as (
 
     select
-        hpc.ticker,
-        hpc.valid_from_date,
-        hpc.as_of_date as hpc_revenue_quarter_end_date,
-        hpc.value / nullif(total.value, 0) as hpc_revenue_share,
-        greatest(hpc.known_date, total.known_date) as known_date,
-        greatest(hpc.quality_rank, total.quality_rank) as quality_rank
-    from quarter_revenues as hpc
-    inner join quarter_revenues as total
-        on
-            hpc.ticker = total.ticker
-            and hpc.valid_from_date = total.valid_from_date
-            and hpc.as_of_date = total.as_of_date
-            and hpc.metric = 'hpc_revenue_usd'
-            and total.metric = 'total_revenue_usd'
+        *,
+        hpc_revenue_usd / nullif(total_revenue_usd, 0) as hpc_revenue_share
+    from periods
+    where
+        period = 'quarter'
+        and hpc_revenue_usd is not null
+        and total_revenue_usd is not null
     qualify row_number() over (
-            partition by hpc.ticker, hpc.valid_from_date
-            order by hpc.as_of_date desc
+            partition by span_number
+            order by as_of_date desc
+        ) = 1
+
+),
+
+-- Twelve months are a year as reported, or four quarters in a row: their ends lie nine months
+-- apart, give or take two weeks of a 52-week calendar.
+quarter_sums as (
+
+    select
+        span_number,
+        as_of_date,
+        sum(capex_usd) over last_four as capex_ttm_usd,
+        sum(total_revenue_usd) over last_four as revenue_ttm_usd,
+        count(capex_usd) over last_four as n_capex,
+        count(total_revenue_usd) over last_four as n_revenue,
+        as_of_date - min(as_of_date) over last_four as n_days_between,
+        max(capex_known_date) over last_four as capex_known_date,
+        max(capex_quality_rank) over last_four as capex_quality_rank
+    from periods
+    where period = 'quarter'
+    window last_four as (
+        partition by span_number
+        order by as_of_date
+        rows between 3 preceding and current row
+    )
+
+),
+
+twelve_months as (
+
+    select
+        span_number,
+        as_of_date,
+        capex_ttm_usd,
+        case when n_revenue = 4 then revenue_ttm_usd end as revenue_ttm_usd,
+        capex_known_date,
+        capex_quality_rank
+    from quarter_sums
+    where
+        n_capex = 4
+        and n_days_between between 260 and 290
+    union all
+    select
+        span_number,
+        as_of_date,
+        capex_usd as capex_ttm_usd,
+        total_revenue_usd as revenue_ttm_usd,
+        capex_known_date,
+        capex_quality_rank
+    from periods
+    where
+        period = 'year'
+        and capex_usd is not null
+
+),
+
+latest_twelve_months as (
+
+    select *
+    from twelve_months
+    qualify row_number() over (
+            partition by span_number
+            order by as_of_date desc, revenue_ttm_usd desc nulls last, capex_ttm_usd desc
+        ) = 1
+
+),
+
+-- Spending against revenue of the longest recent period that has both.
+intensities as (
+
+    select
+        span_number,
+        as_of_date,
+        'twelve_months' as capex_intensity_basis,
+        1 as basis_rank,
+        capex_ttm_usd / nullif(revenue_ttm_usd, 0) as capex_intensity,
+        capex_known_date,
+        capex_quality_rank
+    from latest_twelve_months
+    where revenue_ttm_usd is not null
+    union all
+    select
+        span_number,
+        as_of_date,
+        'quarter' as capex_intensity_basis,
+        2 as basis_rank,
+        capex_usd / nullif(total_revenue_usd, 0) as capex_intensity,
+        capex_known_date,
+        capex_quality_rank
+    from periods
+    where
+        period = 'quarter'
+        and capex_usd is not null
+        and total_revenue_usd is not null
+
+),
+
+latest_intensities as (
+
+    select *
+    from intensities
+    qualify row_number() over (
+            partition by span_number
+            order by as_of_date desc, basis_rank asc
         ) = 1
 
 ),
@@ -121,37 +214,69 @@ revenue_shares as (
 final as (
 
     select
-        changes.ticker,
-        changes.valid_from_date,
-        stated.value as hpc_contracted_stated_mw,
-        case when stated.value is not null then coalesce(stated.power_basis, 'unknown') end
-            as hpc_contracted_stated_basis,
-        stated.value_basis as hpc_contracted_stated_value_basis,
-        stated.as_of_date as hpc_contracted_stated_date,
-        stated.known_date as hpc_contracted_stated_known_date,
-        gross_power.value as gross_power_mw,
-        gross_power.power_basis as gross_power_basis,
-        gross_power.known_date as gross_power_known_date,
+        changes.span_number,
+        points.contracted_value as hpc_contracted_stated_mw,
+        case
+            when points.contracted_value is not null
+                then coalesce(points.contracted_power_basis, 'unknown')
+        end as hpc_contracted_stated_basis,
+        points.contracted_value_basis as hpc_contracted_stated_value_basis,
+        points.contracted_date as hpc_contracted_stated_date,
+        points.contracted_known_date as hpc_contracted_stated_known_date,
+        points.power_value as gross_power_mw,
+        points.power_power_basis as gross_power_basis,
+        points.power_known_date as gross_power_known_date,
+        points.operational_value as hpc_delivered_mw,
+        case
+            when points.operational_value is not null
+                then coalesce(points.operational_power_basis, 'unknown')
+        end as hpc_delivered_basis,
+        points.operational_date as hpc_delivered_date,
+        points.shares_value as shares_outstanding,
+        points.shares_date as shares_outstanding_date,
+        points.shares_known_date,
+        points.shares_quality_rank,
+        points.cap_value as stated_market_cap_usd,
+        points.cap_date as stated_market_cap_date,
+        points.cap_known_date,
+        points.cap_quality_rank,
+        points.debt_value as net_debt_usd,
+        points.debt_date as net_debt_date,
+        points.debt_known_date,
+        points.debt_quality_rank,
         revenue_shares.hpc_revenue_share,
-        revenue_shares.hpc_revenue_quarter_end_date,
+        revenue_shares.as_of_date as hpc_revenue_quarter_end_date,
+        latest_twelve_months.capex_ttm_usd,
+        latest_twelve_months.as_of_date as capex_ttm_end_date,
+        latest_intensities.capex_intensity,
+        latest_intensities.capex_intensity_basis,
+        latest_intensities.as_of_date as capex_intensity_end_date,
         -- greatest skips NULL: the newest of what is there.
-        greatest(stated.known_date, gross_power.known_date, revenue_shares.known_date)
-            as newest_known_date,
-        greatest(stated.quality_rank, gross_power.quality_rank, revenue_shares.quality_rank)
-            as weakest_quality_rank
+        greatest(
+            points.contracted_known_date,
+            points.power_known_date,
+            points.operational_known_date,
+            revenue_shares.revenue_known_date,
+            latest_twelve_months.capex_known_date,
+            latest_intensities.capex_known_date
+        ) as newest_known_date,
+        greatest(
+            points.contracted_quality_rank,
+            points.power_quality_rank,
+            points.operational_quality_rank,
+            revenue_shares.revenue_quality_rank,
+            latest_twelve_months.capex_quality_rank,
+            latest_intensities.capex_quality_rank
+        ) as weakest_quality_rank
     from changes
-    left join stated
-        on
-            changes.ticker = stated.ticker
-            and changes.valid_from_date = stated.valid_from_date
-    left join gross_power
-        on
-            changes.ticker = gross_power.ticker
-            and changes.valid_from_date = gross_power.valid_from_date
+    left join points
+        on changes.span_number = points.span_number
     left join revenue_shares
-        on
-            changes.ticker = revenue_shares.ticker
-            and changes.valid_from_date = revenue_shares.valid_from_date
+        on changes.span_number = revenue_shares.span_number
+    left join latest_twelve_months
+        on changes.span_number = latest_twelve_months.span_number
+    left join latest_intensities
+        on changes.span_number = latest_intensities.span_number
 
 )
 

@@ -25,6 +25,24 @@ exposure as (
 
 ),
 
+headline_window as (
+
+    select window_sessions from {{ ref('stg_study_rolling_windows') }}
+    where is_headline
+
+),
+
+tilts as (
+
+    select
+        betas.ticker,
+        betas.session_date,
+        betas.ai_tilt
+    from {{ ref('fct_rolling_betas') }} as betas
+    inner join headline_window on betas.window_sessions = headline_window.window_sessions
+
+),
+
 known as (
 
     select
@@ -59,6 +77,19 @@ metrics as (
         hpc_contracted_mw as metric_value
     from known
     where hpc_contracted_mw is not null
+    union all
+    -- What the market implied, by the prices up to the close before.
+    select
+        occasions.occasion_id,
+        firms.firm_number,
+        firms.ticker,
+        'ai_tilt' as metric,
+        tilts.ai_tilt as metric_value
+    from occasions
+    inner join events on occasions.leading_event_id = events.event_id
+    inner join tilts on events.previous_session = tilts.session_date
+    inner join firms on tilts.ticker = firms.ticker
+    where tilts.ai_tilt is not null
 
 )
 

@@ -53,6 +53,10 @@ summed as (
 
     select
         *,
+        -- One number for the sample's four names.
+        cast(
+            dense_rank() over (order by occasion_id, group_id, model_id, metric) as integer
+        ) as gradient_number,
         count(*) over by_sample as n_known,
         avg(metric_value) over by_sample as metric_mean,
         var_pop(metric_value) over by_sample * count(*) over by_sample as metric_sxx,
@@ -80,6 +84,7 @@ sided as (
 weighted as (
 
     select
+        gradient_number,
         occasion_id,
         group_id,
         model_id,
@@ -97,7 +102,7 @@ weighted as (
             else -1.0 / nullif(count(*) filter (where not is_top) over by_sample, 0)
         end as long_short_weight
     from sided
-    window by_sample as (partition by occasion_id, group_id, model_id, metric)
+    window by_sample as (partition by gradient_number)
 
 )
 

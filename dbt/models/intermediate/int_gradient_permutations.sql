@@ -4,6 +4,7 @@ with
 regressions as (
 
     select * from {{ ref('int_gradient_regressions') }}
+    where slope is not null
 
 ),
 

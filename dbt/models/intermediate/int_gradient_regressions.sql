@@ -1,4 +1,4 @@
--- Grain: one row per occasion, group, model, window and exposure metric with enough firms.
+-- Grain: one row per gradient sample (occasion, group, model, exposure metric) and window with a firm that has both.
 with
 
 gradient_firms as (
@@ -17,11 +17,8 @@ firm_windows as (
 observed as (
 
     select
-        gradient_firms.occasion_id,
-        gradient_firms.group_id,
-        gradient_firms.model_id,
+        gradient_firms.gradient_number,
         firm_windows.window_id,
-        gradient_firms.metric,
         gradient_firms.firm_number,
         gradient_firms.metric_value,
         gradient_firms.is_top,
@@ -45,13 +42,13 @@ centred as (
         {{ mean_rank('by_car') }} as car_rank
     from observed
     window
-        by_sample as (partition by occasion_id, group_id, model_id, window_id, metric),
+        by_sample as (partition by gradient_number, window_id),
         by_metric as (
-            partition by occasion_id, group_id, model_id, window_id, metric
+            partition by gradient_number, window_id
             order by metric_value
         ),
         by_car as (
-            partition by occasion_id, group_id, model_id, window_id, metric
+            partition by gradient_number, window_id
             order by {{ tie_value('car') }}
         )
 
@@ -65,7 +62,7 @@ squared as (
         sum(metric_deviation * car_deviation) over by_sample as metric_car_sxy,
         max(abs(metric_value)) over by_sample as metric_scale
     from centred
-    window by_sample as (partition by occasion_id, group_id, model_id, window_id, metric)
+    window by_sample as (partition by gradient_number, window_id)
 
 ),
 
@@ -96,12 +93,8 @@ judged as (
 regressed as (
 
     select
-        occasion_id,
-        group_id,
-        model_id,
+        gradient_number,
         window_id,
-        metric,
-        count(*) as n_firms,
         any_value(slope) as slope,
         -- HC3 (MacKinnon and White 1985); undefined where one firm carries the slope alone.
         case
@@ -124,8 +117,44 @@ regressed as (
         avg(case when is_top then car end) - avg(case when not is_top then car end)
             as long_short_return
     from judged
-    group by occasion_id, group_id, model_id, window_id, metric
+    group by gradient_number, window_id
+
+),
+
+counted as (
+
+    -- Too few firms and equal exposures have no slope, but are counted.
+    select
+        gradient_number,
+        window_id,
+        count(*) as n_firms
+    from observed
+    group by gradient_number, window_id
+
+),
+
+joined as (
+
+    select
+        counted.gradient_number,
+        counted.window_id,
+        counted.n_firms,
+        regressed.slope,
+        regressed.slope_se_hc3,
+        regressed.loo_min,
+        regressed.loo_max,
+        regressed.n_loo_undefined,
+        regressed.spearman,
+        regressed.rank_product,
+        regressed.metric_ranks,
+        regressed.car_ranks,
+        regressed.long_short_return
+    from counted
+    left join regressed
+        on
+            counted.gradient_number = regressed.gradient_number
+            and counted.window_id = regressed.window_id
 
 )
 
-select * from regressed
+select * from joined

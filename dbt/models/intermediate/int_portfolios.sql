@@ -35,6 +35,7 @@ equal_weight as (
         members.group_id,
         estimates.model_id,
         cast(null as varchar) as metric,
+        cast(null as integer) as gradient_number,
         estimates.panel_number,
         estimates.firm_number,
         1.0 as weight
@@ -57,6 +58,7 @@ exposure_slope as (
         group_id,
         model_id,
         metric,
+        gradient_number,
         panel_number,
         firm_number,
         slope_weight as weight
@@ -72,6 +74,7 @@ long_short as (
         group_id,
         model_id,
         metric,
+        gradient_number,
         panel_number,
         firm_number,
         long_short_weight as weight
@@ -102,6 +105,7 @@ portfolios as (
         group_id,
         model_id,
         metric,
+        any_value(gradient_number) as gradient_number,
         any_value(panel_number) as panel_number,
         -- What one unit of the portfolio costs: the market's return counts that many times.
         case when portfolio_kind = 'equal_weight' then 1 else 0 end as net_weight,

@@ -25,6 +25,9 @@ renamed as (
         value_usd,
         term_years,
         direction,
+        contract_id as stated_contract_id,
+        supersedes as superseded_announcement_id,
+        site,
         source_name,
         source_url,
         source_quality

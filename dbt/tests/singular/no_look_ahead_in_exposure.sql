@@ -13,23 +13,51 @@ contract_sums as (
     select
         exposure.ticker,
         exposure.as_of_date,
-        count(*) as n_contracts,
-        sum(contracts.power_mw) filter (where contracts.power_basis = 'critical_it')
+        count(*) filter (where contracts.adds_contracted_capacity) as n_contracts,
+        sum(contracts.capacity_change_mw) filter (where contracts.power_basis = 'critical_it')
             as critical_it_mw,
-        sum(contracts.power_mw) filter (where contracts.power_basis = 'gross') as gross_mw,
-        sum(contracts.power_mw) filter (where contracts.power_basis = 'unknown')
+        sum(contracts.capacity_change_mw) filter (where contracts.power_basis = 'gross')
+            as gross_mw,
+        sum(contracts.capacity_change_mw) filter (where contracts.power_basis = 'unknown')
             as unknown_basis_mw
     from exposure
     inner join {{ ref('fct_capex_announcements') }} as contracts
         on
             exposure.ticker = contracts.ticker
-            and contracts.adds_contracted_capacity
+            and contracts.contract_id is not null
             and contracts.known_at <= {{ end_of_day_new_york('exposure.as_of_date') }}
+            and (
+                contracts.capacity_ended_on is null
+                or contracts.capacity_ended_on > exposure.as_of_date
+            )
     group by exposure.ticker, exposure.as_of_date
 
 ),
 
-known_capacities as (
+figures as (
+
+    {% for metric, column, condition in [
+        ('contracted_hpc_mw', 'hpc_contracted_stated_mw', 'true'),
+        ('total_power_capacity_mw', 'gross_power_mw', 'true'),
+        ('operational_hpc_mw', 'hpc_delivered_mw', 'true'),
+        ('shares_outstanding', 'shares_outstanding', 'true'),
+        ('market_cap_usd', 'market_cap_usd', "market_cap_basis = 'stated'"),
+    ] %}
+    {% if not loop.first %}union all{% endif %}
+    select
+        ticker,
+        as_of_date,
+        '{{ metric }}' as metric,
+        {{ column }} as value
+    from exposure
+    where
+        {{ column }} is not null
+        and {{ condition }}
+    {% endfor %}
+
+),
+
+known_figures as (
 
     select
         ticker,
@@ -40,16 +68,33 @@ known_capacities as (
     where known_date is not null
     group by ticker, metric, value
 
+),
+
+late_figures as (
+
+    select
+        figures.ticker,
+        figures.as_of_date,
+        string_agg(figures.metric, ', ' order by figures.metric) as metrics,
+        max(known_figures.known_date) as figure_known_date
+    from figures
+    left join known_figures
+        on
+            figures.ticker = known_figures.ticker
+            and figures.metric = known_figures.metric
+            and figures.value = known_figures.value
+    where coalesce(known_figures.known_date > figures.as_of_date, true)
+    group by figures.ticker, figures.as_of_date
+
 )
 
 select
     exposure.ticker,
     exposure.as_of_date,
     exposure.known_date,
-    exposure.hpc_contracted_stated_mw,
-    stated.known_date as stated_known_date,
-    exposure.gross_power_mw,
-    gross_power.known_date as gross_power_known_date,
+    late_figures.metrics as figures_not_yet_known,
+    late_figures.figure_known_date,
+    exposure.market_session_date,
     exposure.n_contracts,
     contract_sums.n_contracts as n_contracts_known
 from exposure
@@ -57,27 +102,15 @@ left join contract_sums
     on
         exposure.ticker = contract_sums.ticker
         and exposure.as_of_date = contract_sums.as_of_date
-left join known_capacities as stated
+left join late_figures
     on
-        exposure.ticker = stated.ticker
-        and exposure.hpc_contracted_stated_mw = stated.value
-        and stated.metric = 'contracted_hpc_mw'
-left join known_capacities as gross_power
-    on
-        exposure.ticker = gross_power.ticker
-        and exposure.gross_power_mw = gross_power.value
-        and gross_power.metric = 'total_power_capacity_mw'
+        exposure.ticker = late_figures.ticker
+        and exposure.as_of_date = late_figures.as_of_date
 where
     exposure.known_date > exposure.as_of_date
     or exposure.known_at > {{ end_of_day_new_york('exposure.as_of_date') }}
-    or (
-        exposure.hpc_contracted_stated_mw is not null
-        and coalesce(stated.known_date > exposure.as_of_date, true)
-    )
-    or (
-        exposure.gross_power_mw is not null
-        and coalesce(gross_power.known_date > exposure.as_of_date, true)
-    )
+    or exposure.market_session_date > exposure.as_of_date
+    or late_figures.metrics is not null
     or exposure.n_contracts <> coalesce(contract_sums.n_contracts, 0)
     or exposure.hpc_contracted_critical_it_mw is distinct from contract_sums.critical_it_mw
     or exposure.hpc_contracted_gross_mw is distinct from contract_sums.gross_mw

@@ -19,6 +19,12 @@ contracts as (
 
 ),
 
+spending as (
+
+    select * from {{ ref('int_exposure_spending') }}
+
+),
+
 coverage as (
 
     select
@@ -44,6 +50,28 @@ joined as (
         changes.ticker,
         changes.valid_from_date,
         changes.valid_to_date,
+        facts.hpc_delivered_mw,
+        facts.hpc_delivered_basis,
+        facts.hpc_delivered_date,
+        facts.shares_outstanding,
+        facts.shares_outstanding_date,
+        facts.shares_known_date,
+        facts.shares_quality_rank,
+        facts.stated_market_cap_usd,
+        facts.stated_market_cap_date,
+        facts.cap_known_date,
+        facts.cap_quality_rank,
+        facts.net_debt_usd,
+        facts.net_debt_date,
+        facts.debt_known_date,
+        facts.debt_quality_rank,
+        facts.capex_ttm_usd,
+        facts.capex_ttm_end_date,
+        facts.capex_intensity,
+        facts.capex_intensity_basis,
+        facts.capex_intensity_end_date,
+        spending.capex_announced_usd,
+        contracts.hyperscaler_backed,
         facts.hpc_contracted_stated_mw,
         facts.hpc_contracted_stated_basis,
         facts.hpc_contracted_stated_value_basis,
@@ -74,18 +102,23 @@ joined as (
             and contracts.n_contracts is null,
             false
         ) as is_none_found,
-        greatest(facts.newest_known_date, contracts.newest_known_date) as known_date,
-        greatest(facts.weakest_quality_rank, contracts.weakest_quality_rank)
-            as weakest_quality_rank
+        greatest(
+            facts.newest_known_date,
+            contracts.newest_known_date,
+            spending.newest_known_date
+        ) as span_known_date,
+        greatest(
+            facts.weakest_quality_rank,
+            contracts.weakest_quality_rank,
+            spending.weakest_quality_rank
+        ) as span_weakest_quality_rank
     from changes
     left join facts
-        on
-            changes.ticker = facts.ticker
-            and changes.valid_from_date = facts.valid_from_date
+        on changes.span_number = facts.span_number
     left join contracts
-        on
-            changes.ticker = contracts.ticker
-            and changes.valid_from_date = contracts.valid_from_date
+        on changes.span_number = contracts.span_number
+    left join spending
+        on changes.span_number = spending.span_number
     left join coverage
         on changes.ticker = coverage.ticker
 
@@ -168,6 +201,133 @@ days as (
 
 ),
 
+-- The market of a day is that of the last session up to it.
+with_market as (
+
+    select
+        days.*,
+        market.session_date as market_session_date,
+        market.beta_ai_60d,
+        market.beta_btc_60d,
+        market.beta_ai_120d,
+        market.beta_btc_120d,
+        market.r2_120d,
+        market.ai_tilt,
+        market.bitcoin_factor_source,
+        market.close_usd,
+        case
+            when
+                market.close_usd is not null
+                and days.as_of_date - days.shares_outstanding_date
+                <= {{ var('exposure')['max_balance_age_days'] }}
+                then 'shares_times_close'
+            when
+                days.as_of_date - days.stated_market_cap_date
+                <= {{ var('exposure')['max_stated_market_cap_age_days'] }}
+                then 'stated'
+        end as market_cap_basis
+    from days
+    left join {{ ref('int_market_days') }} as market
+        on
+            days.ticker = market.ticker
+            and days.as_of_date between market.valid_from_date and market.valid_to_date
+
+),
+
+with_cap as (
+
+    select
+        *,
+        case market_cap_basis
+            when 'shares_times_close' then shares_outstanding * close_usd
+            when 'stated' then stated_market_cap_usd
+        end as market_cap_usd,
+        case market_cap_basis
+            when 'shares_times_close' then market_session_date
+            when 'stated' then stated_market_cap_date
+        end as market_cap_date,
+        case market_cap_basis
+            when 'shares_times_close' then shares_known_date
+            when 'stated' then cap_known_date
+        end as market_cap_known_date,
+        case market_cap_basis
+            when 'shares_times_close' then shares_quality_rank
+            when 'stated' then cap_quality_rank
+        end as market_cap_quality_rank,
+        case
+            when
+                as_of_date - net_debt_date <= {{ var('exposure')['max_balance_age_days'] }}
+                then net_debt_usd
+        end as fresh_net_debt_usd
+    from with_market
+
+),
+
+-- Both parts run from 0 to 1. A share of contracted megawatts above the power that is there
+-- (a contract for a site to come) counts as all of it; none contracted is none of any power.
+with_parts as (
+
+    select
+        *,
+        market_cap_usd + fresh_net_debt_usd as enterprise_value_usd,
+        case
+            when hpc_contracted_mw = 0 then 0
+            when hpc_mw_share > 1 then 1
+            else hpc_mw_share
+        end as score_contracted_part,
+        case
+            when hpc_revenue_share > 1 then 1
+            else hpc_revenue_share
+        end as score_revenue_part,
+        greatest(
+            span_known_date,
+            market_cap_known_date,
+            case when market_cap_usd + fresh_net_debt_usd is not null then debt_known_date end
+        ) as known_date,
+        greatest(
+            span_weakest_quality_rank,
+            market_cap_quality_rank,
+            case when market_cap_usd + fresh_net_debt_usd is not null then debt_quality_rank end
+        ) as weakest_quality_rank
+    from with_cap
+
+),
+
+-- The mean of the parts that are known. Without the contracted part there is no score: the
+-- revenue of today alone would rank firms whose contracts are not known.
+scored as (
+
+    select
+        *,
+        case
+            when score_contracted_part is null then null
+            else
+                (score_contracted_part + coalesce(score_revenue_part, 0))
+                / (1 + cast(score_revenue_part is not null as integer))
+        end as exposure_score,
+        cast(score_contracted_part is not null as integer)
+        + cast(score_revenue_part is not null as integer) as n_score_parts
+    from with_parts
+
+),
+
+-- Equal scores share a rank, and no score has none.
+ranked as (
+
+    select
+        *,
+        case
+            when exposure_score is not null
+                then
+                    rank() over (
+                        partition by as_of_date
+                        order by exposure_score desc nulls last, hpc_contracted_mw desc nulls last
+                    )
+        end as exposure_rank
+    from scored
+
+),
+
 final as (
 
     select
@@ -195,22 +355,63 @@ final as (
         pue_assumed,
         hpc_revenue_share,
         hpc_revenue_quarter_end_date,
+        hpc_delivered_mw,
+        hpc_delivered_basis,
+        hpc_delivered_date,
         n_contracts,
         n_counterparties,
         top_counterparty,
         counterparty_hhi,
+        case
+            when n_contracts > 0 then hyperscaler_backed
+            when hpc_status = 'none_found' then false
+        end as hyperscaler_backed,
         contract_value_usd,
         value_per_mw_year_usd,
+        capex_announced_usd,
+        capex_ttm_usd,
+        capex_ttm_end_date,
+        capex_intensity,
+        capex_intensity_basis,
+        capex_intensity_end_date,
+        market_cap_usd,
+        market_cap_basis,
+        market_cap_date,
+        case when market_cap_basis = 'shares_times_close' then shares_outstanding end
+            as shares_outstanding,
+        case when market_cap_basis = 'shares_times_close' then shares_outstanding_date end
+            as shares_outstanding_date,
+        market_cap_usd / nullif(gross_power_mw, 0) as market_cap_per_mw_usd,
+        enterprise_value_usd,
+        enterprise_value_usd / nullif(gross_power_mw, 0) as ev_per_mw_usd,
+        market_session_date,
+        beta_ai_60d,
+        beta_ai_120d,
+        beta_btc_60d,
+        beta_btc_120d,
+        r2_120d,
+        ai_tilt,
+        bitcoin_factor_source,
+        score_contracted_part,
+        score_revenue_part,
+        cast(n_score_parts as integer) as n_score_parts,
+        exposure_score,
+        exposure_rank,
         cast(
             cast(hpc_contracted_mw is null as integer)
             + cast(gross_power_mw is null as integer)
             + cast(hpc_mw_share is null as integer)
             + cast(hpc_revenue_share is null as integer)
+            + cast(capex_ttm_usd is null as integer)
+            + cast(market_cap_usd is null as integer)
+            + cast(enterprise_value_usd is null as integer)
+            + cast(ai_tilt is null as integer)
             + cast(contract_value_usd is null and hpc_status <> 'none_found' as integer)
+            + cast(hpc_delivered_mw is null and hpc_status <> 'none_found' as integer)
             as integer
         ) as n_fields_missing,
         {{ quality_grade_name('weakest_quality_rank') }} as weakest_source
-    from days
+    from ranked
 
 )
 

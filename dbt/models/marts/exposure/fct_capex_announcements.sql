@@ -7,30 +7,49 @@ announcements as (
 
 ),
 
-final as (
+parts as (
 
     select
         announcement_id,
-        announced_date as announced_on,
-        date_precision,
-        date_basis,
-        known_at,
-        known_date,
-        company_name as company,
-        ticker,
-        counterparty,
-        kind,
-        adds_contracted_capacity,
-        power_mw,
-        power_basis,
-        value_usd,
-        term_years,
-        value_per_mw_year_usd,
-        direction,
-        source_name,
-        source_url,
-        source_quality
+        contract_id,
+        capacity_change_mw,
+        ended_date
+    from {{ ref('int_hpc_contract_parts') }}
+
+),
+
+final as (
+
+    select
+        announcements.announcement_id,
+        announcements.announced_date as announced_on,
+        announcements.date_precision,
+        announcements.date_basis,
+        announcements.known_at,
+        announcements.known_date,
+        announcements.company_name as company,
+        announcements.ticker,
+        announcements.counterparty,
+        announcements.kind,
+        announcements.adds_contracted_capacity,
+        announcements.power_mw,
+        announcements.power_basis,
+        announcements.value_usd,
+        announcements.term_years,
+        announcements.value_per_mw_year_usd,
+        parts.contract_id,
+        announcements.superseded_announcement_id as supersedes,
+        parts.capacity_change_mw,
+        parts.ended_date as capacity_ended_on,
+        announcements.announces_own_capex,
+        announcements.site,
+        announcements.direction,
+        announcements.source_name,
+        announcements.source_url,
+        announcements.source_quality
     from announcements
+    left join parts
+        on announcements.announcement_id = parts.announcement_id
 
 )
 

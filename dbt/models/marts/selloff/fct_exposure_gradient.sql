@@ -33,20 +33,31 @@ windows as (
 
 metrics as (
 
-    select unnest(['hpc_contracted_mw', 'hpc_mw_share']) as metric
+    -- `unit` is the step of exposure that the sentence names, so that its effect has a size a
+    -- person can picture.
+    select
+        listed.metric,
+        listed.known_words,
+        listed.unit,
+        listed.unit_words
+    from (
+        values
+        ('hpc_contracted_mw', 'known contracted AI megawatts', 100.0, '100 MW'),
+        ('hpc_mw_share', 'a known AI share of power', 0.1, 'tenth of power in AI'),
+        ('ai_tilt', 'a known tilt to AI', 0.1, 'tenth of tilt to AI')
+    ) as listed (metric, known_words, unit, unit_words)
 
 ),
 
-gradient_firms as (
+samples as (
 
-    select * from {{ ref('int_gradient_firms') }}
-
-),
-
-firm_windows as (
-
-    select * from {{ ref('int_event_windows') }}
-    where status = 'ok'
+    select distinct
+        gradient_number,
+        occasion_id,
+        group_id,
+        model_id,
+        metric
+    from {{ ref('int_gradient_firms') }}
 
 ),
 
@@ -80,34 +91,11 @@ quantiles as (
 
 ),
 
-firm_counts as (
-
-    select
-        gradient_firms.occasion_id,
-        gradient_firms.group_id,
-        gradient_firms.model_id,
-        firm_windows.window_id,
-        gradient_firms.metric,
-        count(*) as n_firms
-    from gradient_firms
-    inner join firm_windows
-        on
-            gradient_firms.panel_number = firm_windows.panel_number
-            and gradient_firms.firm_number = firm_windows.firm_number
-    group by
-        gradient_firms.occasion_id, gradient_firms.group_id, gradient_firms.model_id,
-        firm_windows.window_id, gradient_firms.metric
-
-),
-
 permutation_p as (
 
     select
-        regressions.occasion_id,
-        regressions.group_id,
-        regressions.model_id,
+        regressions.gradient_number,
         regressions.window_id,
-        regressions.metric,
         (
             1.0 + coalesce(
                 sum(permutations.n_draws) filter (
@@ -121,9 +109,7 @@ permutation_p as (
         on
             regressions.metric_ranks = permutations.metric_ranks
             and regressions.car_ranks = permutations.car_ranks
-    group by
-        regressions.occasion_id, regressions.group_id, regressions.model_id,
-        regressions.window_id, regressions.metric
+    group by regressions.gradient_number, regressions.window_id
 
 ),
 
@@ -131,10 +117,7 @@ portfolio_results as (
 
     select
         portfolios.portfolio_kind,
-        portfolios.occasion_id,
-        portfolios.group_id,
-        portfolios.model_id,
-        portfolios.metric,
+        portfolios.gradient_number,
         portfolio_windows.window_id,
         portfolio_windows.df_resid,
         portfolio_windows.car / nullif(portfolio_windows.car_sd_pred, 0) as car_t_pred,
@@ -159,7 +142,7 @@ joined as (
         models.model_id,
         windows.window_id,
         metrics.metric,
-        coalesce(firm_counts.n_firms, 0) as n,
+        coalesce(regressions.n_firms, 0) as n,
         regressions.slope,
         regressions.slope / nullif(regressions.slope_se_hc3, 0) as slope_t_hc3,
         slopes.car_t_pred as slope_t_portfolio,
@@ -173,9 +156,12 @@ joined as (
         regressions.long_short_return,
         long_short.car_t_pred as long_short_t,
         models.is_headline as is_headline_model,
+        metrics.known_words,
+        metrics.unit,
+        metrics.unit_words,
         case
             when windows.overlaps_estimation then 'overlaps_estimation'
-            when coalesce(firm_counts.n_firms, 0) < {{ var('min_gradient_firms') }}
+            when coalesce(regressions.n_firms, 0) < {{ var('min_gradient_firms') }}
                 then 'cannot_tell'
             when regressions.slope is null then 'no_spread'
             else coalesce(slopes.status, 'incomplete_window')
@@ -185,47 +171,158 @@ joined as (
     cross join models
     cross join windows
     cross join metrics
-    left join firm_counts
+    left join samples
         on
-            occasions.occasion_id = firm_counts.occasion_id
-            and groups.group_id = firm_counts.group_id
-            and models.model_id = firm_counts.model_id
-            and windows.window_id = firm_counts.window_id
-            and metrics.metric = firm_counts.metric
+            occasions.occasion_id = samples.occasion_id
+            and groups.group_id = samples.group_id
+            and models.model_id = samples.model_id
+            and metrics.metric = samples.metric
     left join regressions
         on
-            occasions.occasion_id = regressions.occasion_id
-            and groups.group_id = regressions.group_id
-            and models.model_id = regressions.model_id
+            samples.gradient_number = regressions.gradient_number
             and windows.window_id = regressions.window_id
-            and metrics.metric = regressions.metric
     left join permutation_p
         on
-            occasions.occasion_id = permutation_p.occasion_id
-            and groups.group_id = permutation_p.group_id
-            and models.model_id = permutation_p.model_id
+            samples.gradient_number = permutation_p.gradient_number
             and windows.window_id = permutation_p.window_id
-            and metrics.metric = permutation_p.metric
     left join portfolio_results as slopes
         on
-            occasions.occasion_id = slopes.occasion_id
-            and slopes.portfolio_kind = 'exposure_slope'
-            and groups.group_id = slopes.group_id
-            and models.model_id = slopes.model_id
+            samples.gradient_number = slopes.gradient_number
             and windows.window_id = slopes.window_id
-            and metrics.metric = slopes.metric
+            and slopes.portfolio_kind = 'exposure_slope'
     left join portfolio_results as long_short
         on
-            occasions.occasion_id = long_short.occasion_id
-            and long_short.portfolio_kind = 'long_short'
-            and groups.group_id = long_short.group_id
-            and models.model_id = long_short.model_id
+            samples.gradient_number = long_short.gradient_number
             and windows.window_id = long_short.window_id
-            and metrics.metric = long_short.metric
+            and long_short.portfolio_kind = 'long_short'
     -- Dates that only a set merges are no study of their own.
     where len(occasions.event_ids) = 1
 
+),
+
+judged as (
+
+    select
+        *,
+        slope_t_portfolio is not null
+        and p_portfolio <= {{ var('significance_level') }} as is_portfolio_significant,
+        coalesce(sq_p <= {{ var('significance_level') }}, false) as is_quantile_significant,
+        -- A slope that one firm carries, or whose sign one firm decides, says nothing of the rest.
+        n_loo_undefined > 0 or loo_min * loo_max <= 0 as is_one_firm
+    from joined
+
+),
+
+decided as (
+
+    select
+        *,
+        case
+            when status <> 'ok' then 'cannot_tell'
+            when not is_portfolio_significant and not is_quantile_significant
+                then 'not_significant'
+            when is_one_firm then 'rests_on_one_firm'
+            when not is_portfolio_significant or not is_quantile_significant then 'mixed'
+            when slope < 0 then 'more_exposed_did_worse'
+            else 'more_exposed_did_better'
+        end as verdict_id
+    from judged
+
+),
+
+phrased as (
+
+    select
+        *,
+        'over ' || {{ count_in_words('n', 'firm') }} || ' each further ' || unit_words
+        || ' went with ' || {{ percent_in_words('unit * slope') }} || ' of abnormal return'
+            as finding,
+        coalesce(
+            'portfolio t ' || format('{:.2f}', round(slope_t_portfolio, 2) + 0.0) || ', p '
+            || {{ p_in_words('p_portfolio') }},
+            'portfolio t has no value'
+        )
+        || '; '
+        || coalesce(
+            'sample quantile p ' || {{ p_in_words('sq_p') }}, 'sample quantile has no value'
+        ) as evidence,
+        case
+            when n_loo_undefined > 0 then 'Without one firm there is no slope at all.'
+            else
+                'Leaving one firm out gives ' || {{ percent_in_words('unit * loo_min') }} || ' to '
+                || {{ percent_in_words('unit * loo_max') }} || '.'
+        end as robustness
+    from decided
+
+),
+
+worded as (
+
+    select
+        *,
+        case
+            when status = 'overlaps_estimation'
+                then
+                    'Cannot tell: the window reaches into the sessions that teach the normal '
+                    'return.'
+            when status = 'cannot_tell'
+                then
+                    'Cannot tell: ' || {{ count_in_words('n', 'firm') }} || ' with '
+                    || known_words || ', {{ var("min_gradient_firms") }} needed.'
+            when status = 'no_spread'
+                then 'Cannot tell: all ' || cast(n as varchar) || ' firms are equally exposed.'
+            when status <> 'ok'
+                then
+                    'Cannot tell: ' || finding || ', but the portfolio that would test it has no '
+                    'figures in this window (' || status || ').'
+            when verdict_id = 'not_significant'
+                then
+                    'Not told from chance: ' || finding || ' (' || evidence || '). ' || robustness
+            when verdict_id = 'rests_on_one_firm'
+                then 'Rests on one firm: ' || finding || ' (' || evidence || '). ' || robustness
+            when verdict_id = 'mixed'
+                then
+                    'The tests disagree: ' || finding || ' (' || evidence || '). ' || robustness
+            when verdict_id = 'more_exposed_did_worse'
+                then
+                    'The more exposed did worse than chance explains: ' || finding || ' ('
+                    || evidence || '). ' || robustness
+            else
+                'The more exposed did better than chance explains: ' || finding || ' ('
+                || evidence || '). ' || robustness
+        end as verdict
+    from phrased
+
+),
+
+reported as (
+
+    select
+        study_id,
+        group_id,
+        model_id,
+        window_id,
+        metric,
+        n,
+        slope,
+        slope_t_hc3,
+        slope_t_portfolio,
+        p_portfolio,
+        sq_p,
+        spearman,
+        spearman_p,
+        loo_min,
+        loo_max,
+        n_loo_undefined,
+        long_short_return,
+        long_short_t,
+        is_headline_model,
+        status,
+        verdict_id,
+        verdict
+    from worded
+
 )
 
-select * from joined
+select * from reported
 order by study_id, group_id, model_id, window_id, metric

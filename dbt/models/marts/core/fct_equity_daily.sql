@@ -1,0 +1,30 @@
+-- Grain: one row per ticker and session with a close.
+with
+
+returns as (
+
+    select * from {{ ref('int_equity_returns') }}
+
+),
+
+final as (
+
+    select
+        ticker,
+        session_date,
+        open_usd,
+        high_usd,
+        low_usd,
+        close_usd,
+        volume_shares,
+        previous_close_usd,
+        simple_return,
+        low_usd / previous_close_usd - 1 as intraday_low_return,
+        volume_ratio_20d,
+        is_gap
+    from returns
+
+)
+
+select * from final
+order by ticker asc, session_date asc
