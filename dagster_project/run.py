@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from dagster_project.alerts import post_alert
 from dagster_project.dbt_manifest import ensure_manifest
 from dagster_project.errors import WarehouseLocked, WarehouseProjectError
 from dagster_project.instance import PROCESS_TAG, end_dead_runs, prepare_instance
@@ -89,6 +90,7 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
 
     logging.getLogger("dagster").setLevel(logging.ERROR)
     from dagster_project.definitions import defs
+    from dagster_project.defs.common import INCREMENTAL_TAG
     from dagster_project.defs.schedules import REFRESH_JOB, month_of
     from dagster_project.progress import progress_logger
     from dagster_project.sources import open_source
@@ -106,6 +108,8 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
                 "dagster/asset_partition_range_start": month_of(span.start),
                 "dagster/asset_partition_range_end": month_of(min(span.end, today)),
                 PROCESS_TAG: str(os.getpid()),
+                # Vendors are asked for what is not stored yet; a folder is read whole.
+                **({INCREMENTAL_TAG: "1"} if settings.asks_vendors else {}),
             },
         )
 
@@ -113,12 +117,21 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
 def run_everything(settings: Settings) -> int:
     """Build, check and publish everything, then print the answer. Returns the exit status."""
     started = time.monotonic()
-    print(f"Building the warehouse from {settings.data_dir}", flush=True)
+    origin = {
+        "live": f"live vendors (recorded in {settings.archive_dir}) and {settings.data_dir}",
+        "replay": f"the recorded answers in {settings.archive_dir} and {settings.data_dir}",
+    }.get(settings.source_mode, str(settings.data_dir))
+    print(f"Building the warehouse from {origin}", flush=True)
     _prepare(settings)
     result = _execute(settings)
     if _was_interrupted(result):
         raise KeyboardInterrupt
     if not result.success:
+        post_alert(
+            settings,
+            f"A run failed: {'; '.join(text.splitlines()[0] for text in _failure_texts(result))}",
+            print,
+        )
         print("\nThe run failed; what was loaded and published before is untouched.")
         for text in _failure_texts(result):
             print(f"\n{text}")

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from dagster_project.defs.common import INCREMENTAL_TAG
 from dagster_project.settings import Settings
 
 REFRESH_JOB = "refresh_everything"
@@ -43,7 +44,12 @@ def schedule_definitions(settings: Settings) -> dg.Definitions:
     )
     def after_the_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         day = context.scheduled_execution_time.date()
-        return dg.RunRequest(run_key=day.isoformat(), partition_key=month_of(day))
+        # The tag makes live sources go on from what is stored, however long ago that was.
+        return dg.RunRequest(
+            run_key=day.isoformat(),
+            partition_key=month_of(day),
+            tags={INCREMENTAL_TAG: "1"},
+        )
 
     return dg.Definitions(jobs=[job], schedules=[after_the_close])
 

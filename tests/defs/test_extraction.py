@@ -27,15 +27,13 @@ def _settings(folder: Path, tmp_path: Path) -> Settings:
 def _materialize(
     settings: Settings, names: Sequence[str], **options: object
 ) -> dg.ExecuteInProcessResult:
-    assets = [
-        asset
-        for asset in extraction_definitions(settings).assets or []
-        if isinstance(asset, dg.AssetsDefinition)
-    ]
+    definitions = extraction_definitions(settings)
+    assets = [asset for asset in definitions.assets or [] if isinstance(asset, dg.AssetsDefinition)]
     return dg.materialize(
         assets,
         selection=[dg.AssetKey(["raw", name]) for name in names],
         raise_on_error=False,
+        resources=dict(definitions.resources or {}),
         **options,
     )
 
