@@ -29,7 +29,7 @@ class Webhook(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_GET = do_POST
+    do_GET = do_POST  # noqa: N815 - the name is the library's
 
     def log_message(self, format: str, *args: object) -> None:
         return
