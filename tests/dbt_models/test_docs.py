@@ -1,4 +1,4 @@
-"""The page on the event study is true: its queries give its tables, its prose their figures.
+"""The pages on the marts are true: their queries give their tables, their prose their figures.
 
 After a change that is meant, `UPDATE_DOCS=1 pytest tests/dbt_models/test_docs.py` writes the
 tables anew; the prose is for a person to mend.
@@ -20,6 +20,7 @@ import pytest
 from dagster_project.settings import PROJECT_DIR
 
 PAGE = PROJECT_DIR / "docs" / "event-study.md"
+PAGES = (PAGE, PROJECT_DIR / "docs" / "ai-exposure.md")
 STUDY = PROJECT_DIR / "data" / "study"
 # A query and the table below it, which a blank line may part.
 _BLOCK = re.compile(r"^```sql\n(.*?)^```\n\n?((?:\|[^\n]*\n)*)", re.MULTILINE | re.DOTALL)
@@ -61,7 +62,11 @@ def _table(cursor: duckdb.DuckDBPyConnection) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-BLOCKS = _BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+BLOCKS = [
+    (page.stem, number, *block)
+    for page in PAGES
+    for number, block in enumerate(_BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
+]
 
 
 def test_update_on_request(reader: duckdb.DuckDBPyConnection) -> None:
@@ -75,11 +80,16 @@ def test_update_on_request(reader: duckdb.DuckDBPyConnection) -> None:
         below = "" if table else "\n"
         return f"```sql\n{query}```\n\n{_table(reader.execute(query))}{below}"
 
-    PAGE.write_text(_BLOCK.sub(answered, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(_BLOCK.sub(answered, page.read_text(encoding="utf-8")), encoding="utf-8")
     pytest.fail("the tables were written anew: read them, mend the prose, run again")
 
 
-@pytest.mark.parametrize(("query", "table"), BLOCKS, ids=range(1, len(BLOCKS) + 1))
+@pytest.mark.parametrize(
+    ("query", "table"),
+    [(query, table) for _, _, query, table in BLOCKS],
+    ids=[f"{page}-{number}" for page, number, _, _ in BLOCKS],
+)
 def test_every_query_gives_the_table_below_it(
     reader: duckdb.DuckDBPyConnection, query: str, table: str
 ) -> None:
@@ -105,14 +115,14 @@ def _prose() -> str:
 
 
 def test_every_figure_of_the_prose_is_in_a_table_or_a_parameter() -> None:
-    shown = _numbers("".join(table for _, table in BLOCKS))
+    shown = _numbers("".join(table for page, _, _, table in BLOCKS if page == PAGE.stem))
     with (STUDY / "parameters.csv").open(encoding="utf-8") as file:
         shown |= {abs(float(row["value"])) for row in csv.DictReader(file)}
     assert _numbers(_prose()) - shown == set()
 
 
 def test_every_column_of_a_study_file_is_named() -> None:
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    lines = [line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines()]
     rows = {
         path.name: next(line for line in lines if line.startswith(f"| `{path.name}` |"))
         for path in sorted(STUDY.glob("*.csv"))
