@@ -79,7 +79,23 @@ GUIDED = {"ticker": "ORCL", "fiscal_period": "FY2026", "announced_on": "2025-06-
 REPORTED = {"ticker": "ORCL", "fiscal_period": "FY2025Q4"}
 EVENT = {"event_id": "msft-2gw-mar"}
 
+ALIAS = {"ticker": "BITF", "symbol": "KEEL"}
+
 ERRORS: list[tuple[str, str, Edit, str, str]] = [
+    (
+        "end before start",
+        "symbol_aliases",
+        put(ALIAS, valid_to_date="2020-01-01"),
+        "valid_to_date",
+        "valid_to_date lies before valid_from_date",
+    ),
+    (
+        "alias of itself",
+        "symbol_aliases",
+        put(ALIAS, symbol="BITF"),
+        "symbol",
+        "symbol is the ticker itself",
+    ),
     (
         "unknown ticker",
         "announcements",

@@ -620,11 +620,15 @@ SYMBOL_ALIASES = Table(
             "alias_is_valid_forward",
             "valid_from_date IS NULL OR valid_to_date IS NULL OR valid_from_date <= valid_to_date",
             "valid_to_date lies before valid_from_date",
+            column="valid_to_date",
+            mend="exchange the two days, or correct the one that is wrong",
         ),
         RowRule(
             "alias_differs_from_ticker",
             "symbol <> ticker",
             "symbol is the ticker itself, which is asked for without a row",
+            column="symbol",
+            mend="write the other symbol, or drop the row",
         ),
     ),
 )
