@@ -112,9 +112,13 @@ candidates: $(RUNTIME) ## print ledger rows for filings to judge; SINCE=2025-01-
 test: $(DEV) ## all tests but the slow ones and those in a browser
 	@$(PY) -m pytest
 
+.PHONY: test-nightly
+test-nightly: $(DEV) ## ten thousand mutations per parser of the live sources
+	@$(PY) -m pytest -m nightly
+
 .PHONY: test-all
-test-all: $(DEV) ## every test, also the slow ones and those in a browser
-	@$(PY) -m pytest -m ""
+test-all: $(DEV) ## every test but the nightly ones, also the slow ones and those in a browser
+	@$(PY) -m pytest -m "not nightly"
 
 .PHONY: check-ledger
 check-ledger: $(RUNTIME) ## say what is wrong in the ledger's CSV files, line by line

@@ -45,7 +45,7 @@ FIXTURE_TEXTS = {
     fixture: (FIXTURES / fixture).read_text(encoding="utf-8") for _, fixture, _, _ in CASES.values()
 }
 LAST_PAGE = (FIXTURES / "coinmetrics" / "asset_metrics_last_page.json").read_bytes()
-# A commit runs so many per vendor; the nightly run of the slow tests 10,000.
+# A commit runs so many per vendor; the nightly run 10,000.
 QUICK, NIGHTLY = 500, 10_000
 
 JUNK = st.one_of(
@@ -179,7 +179,7 @@ def test_mutations_end_in_sound_rows_or_a_source_error(case, changes, damage):
     survives(case, changes, damage)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("case", CASES)
 @settings(max_examples=NIGHTLY, **QUIETLY)
 @given(changes=CHANGES, damage=DAMAGE)

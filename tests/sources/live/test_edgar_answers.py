@@ -454,7 +454,7 @@ def test_a_mutated_answer_is_sound_rows_or_a_typed_error(name, data):
     assert outcome(name, data) in {"rows", "refused"}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", PARSERS)
 @NIGHTLY
 @given(data=st.data())

@@ -181,21 +181,21 @@ def test_damaged_bytes_are_sound_rows_or_a_typed_error(data: st.DataObject) -> N
     assert bytes_outcome(data) in TYPED
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @NIGHTLY
 @given(st.data())
 def test_ten_thousand_mutated_charts(data: st.DataObject) -> None:
     assert yahoo_outcome(data) in TYPED
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @NIGHTLY
 @given(st.data())
 def test_ten_thousand_mutated_lists_of_days(data: st.DataObject) -> None:
     assert tiingo_outcome(data) in TYPED
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @NIGHTLY
 @given(st.data())
 def test_ten_thousand_damaged_bodies(data: st.DataObject) -> None:
