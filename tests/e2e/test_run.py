@@ -21,7 +21,7 @@ RETURNS = {"CORZ": -11.9, "RIOT": -7.2, "CLSK": -7.0, "BITF": -6.9, "HUT": -5.3,
 
 READER = """
 import sys, time, duckdb
-path, stop = sys.argv[1], time.monotonic() + 120
+path, stop = sys.argv[1], time.monotonic() + 600
 reads = 0
 print("reading", flush=True)
 while time.monotonic() < stop:
