@@ -55,7 +55,7 @@ class Study:
     def call(self, *arguments: str) -> tuple[int, str]:
         """Exit status and everything printed."""
         process = self.start(*arguments)
-        printed, _ = process.communicate(timeout=300)
+        printed, _ = process.communicate(timeout=900)
         return process.returncode, printed
 
 

@@ -144,7 +144,7 @@ def test_materialize_all_runs_to_success(server: tuple[str, object], page: Page)
         )
         return str(answer["partitionBackfillsOrError"]["results"][0]["status"])  # type: ignore[index]
 
-    _wait("the backfill", lambda: status().startswith("COMPLETED") or "FAIL" in status(), 300)
+    _wait("the backfill", lambda: status().startswith("COMPLETED") or "FAIL" in status(), 900)
     assert status() == "COMPLETED_SUCCESS"
 
 
