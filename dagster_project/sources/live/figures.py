@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from dagster_project.contracts import Column, Kind, Table, Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.vendor import Received, Tally, VendorAnswer
 
 DAY_S = 86_400
 BITCOIN = "BTC"
@@ -30,19 +30,11 @@ _LAST_SECOND = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 _NAMED_IN_A_NOTE = 3
 
 
-class Reply(Protocol):
+class Reply(Received, Protocol):
     """The part of an HTTP answer that a vendor reads."""
 
     @property
     def url(self) -> str: ...
-    @property
-    def body(self) -> bytes: ...
-    @property
-    def retrieved_at(self) -> datetime: ...
-    @property
-    def waited_s(self) -> float: ...
-    @property
-    def attempts(self) -> int: ...
 
 
 class Client(Protocol):
