@@ -26,9 +26,9 @@ from dagster_project.sources.live.edgar_answers import (
     split_window,
 )
 from dagster_project.sources.live.filing_text import Reading, plain_text, read_document
-from dagster_project.sources.live.http_client import HttpClient, Reply, parse_json
+from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 DATA, SEARCH, WWW = "sec", "sec_search", "sec_www"
 ARCHIVES = "https://www.sec.gov/Archives/edgar/data"
@@ -74,7 +74,10 @@ def read_study(source: OnePart) -> EdgarStudy:
 
     def rows(name: str) -> list[dict[str, Any]]:
         frame = source.extract(BY_NAME[name]).frame
-        return frame.astype(object).where(frame.notna(), None).to_dict("records")  # type: ignore[return-value]
+        known = frame.astype(object).where(frame.notna(), None)
+        return [
+            {str(name): value for name, value in row.items()} for row in known.to_dict("records")
+        ]
 
     companies = rows("companies")
     return EdgarStudy(
@@ -101,10 +104,6 @@ class _Account(Tally):
     notes: list[str] = field(default_factory=list)
     complete: bool = True
 
-    def count(self, reply: Reply) -> Reply:
-        self.add(reply)
-        return reply
-
 
 def today_in_new_york() -> date:
     return datetime.now(NEW_YORK).date()
@@ -120,7 +119,7 @@ class Edgar:
 
     def __init__(
         self,
-        client: HttpClient,
+        client: Client,
         study: EdgarStudy,
         *,
         today: Callable[[], date] = today_in_new_york,
@@ -137,12 +136,12 @@ class Edgar:
     def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
         """Rows of one company. Figures of XBRL come whole up to the window's end: a later
         filing may restate any earlier period."""
-        tally = _Account()
         answers = {"filing_candidates": self._candidates, "xbrl_facts": self._facts}
         if table.name not in answers:
             raise SourceError(f"SEC EDGAR has no rows of table {table.name}.", where=symbol)
-        columns = answers[table.name](symbol, window, tally)
-        return tally.answer(columns, notes=tally.notes, complete=tally.complete)
+        with _Account() as tally:
+            columns = answers[table.name](symbol, window, tally)
+            return tally.answer(columns, notes=tally.notes, complete=tally.complete)
 
     def newest_date(self) -> date | None:
         """Day of the newest filing of the study's first company with a central index key."""
@@ -158,7 +157,7 @@ class Edgar:
     def _json(
         self, host: str, path: str, tally: _Account, params: Mapping[str, str] | None = None
     ) -> Any:
-        return parse_json(tally.count(self._client.get(host, path, params)))
+        return parse_json(tally.ask(self._client, host, path, params))
 
     def _cik(self, symbol: str, tally: _Account) -> str:
         known = self._study.ciks.get(symbol)
@@ -348,7 +347,7 @@ class Edgar:
 
     def _read(self, cik: str, accession: str, name: str, tally: _Account) -> Reading:
         path = f"/Archives/edgar/data/{int(cik)}/{accession.replace('-', '')}/{name}"
-        body = tally.count(self._client.get(WWW, path, accept=_DOCUMENT_TYPES)).body
+        body = tally.ask(self._client, WWW, path, accept=_DOCUMENT_TYPES).body
         text = plain_text(_decoded(body))
         if any(words in text[:2000].lower() for words in _BLOCK_PAGES):
             raise SourceError(
