@@ -18,6 +18,7 @@ from dagster_project.sources.live.edgar_answers import (
     Hit,
     acceptance_clock,
     accepted_at_utc,
+    malformed,
     parse_company_facts,
     parse_company_tickers,
     parse_filings,
@@ -34,12 +35,16 @@ DATA, SEARCH, WWW = "sec", "sec_search", "sec_www"
 ARCHIVES = "https://www.sec.gov/Archives/edgar/data"
 # What the full-text search gives per page, and how far it lets anybody page.
 PAGE, MAX_HITS = 100, 10_000
+# Pages of hits for one company: its busiest year has some hundred filings, each a hit or two.
+MOST_SEARCH_PAGES = 1_000
 # The exhibits that hold the news; a filing with more documents repeats itself.
 MAX_DOCUMENTS = 5
 _READABLE = (".htm", ".html", ".txt")
 _DOCUMENT_TYPES = ("text/html", "application/xhtml+xml", "text/plain")
 _BLOCK_PAGES = ("undeclared automated tool", "request rate threshold exceeded")
 _GONE = {404, 410}
+# So many letters of a word are the same in its other forms (power, powered).
+_STEM_LETTERS = 4
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]*")
 
 
@@ -103,6 +108,7 @@ class _Account(Tally):
 
     notes: list[str] = field(default_factory=list)
     complete: bool = True
+    search_pages: int = 0
 
 
 def today_in_new_york() -> date:
@@ -257,6 +263,12 @@ class Edgar:
             }
             if offset:
                 params["from"] = str(offset)
+            tally.search_pages += 1
+            if tally.search_pages > MOST_SEARCH_PAGES:
+                raise malformed(
+                    f"pages without end ({MOST_SEARCH_PAGES:,} so far)",
+                    f"full-text search, CIK {cik}",
+                )
             page = parse_search(
                 self._json(SEARCH, "/LATEST/search-index", tally, params), cik, self._today()
             )
@@ -307,6 +319,12 @@ class Edgar:
             except HttpRefused as error:
                 if error.status == 403:
                     raise
+                if error.status not in _GONE:
+                    # A row without its figures would replace one that was read on a better day.
+                    tally.complete = False
+                    tally.notes.append(f"{filing.accession} left out: {error.what}")
+                    return None
+                tally.complete = False
                 tally.notes.append(f"{filing.accession}/{name} unread: {error.what}")
         matched = {name: reading for name, reading in readings.items() if reading.phrases}
         best = max(
@@ -355,7 +373,26 @@ class Edgar:
                 where=f"https://www.sec.gov{path}",
                 mend="set a contact for the User-Agent, wait ten minutes, and ask less often",
             )
-        return read_document(text, (search.phrase for search in self._study.searches))
+        reading = read_document(text, (search.phrase for search in self._study.searches))
+        if not reading.phrases and not self._may_be_searched(text):
+            raise HttpUnavailable(
+                "Another page stands where the document belongs: no word of any phrase that the "
+                "search found in it is there.",
+                status=200,
+                where=f"https://www.sec.gov{path}",
+                mend="run again later; the filing stays as it was read before",
+            )
+        return reading
+
+    def _may_be_searched(self, text: str) -> bool:
+        """Whether a text could be what the search found, which knows other forms of a word too."""
+        lowered = text.lower()
+        return any(
+            word[:_STEM_LETTERS] in lowered
+            for search in self._study.searches
+            for word in search.phrase.lower().split()
+            if len(word) >= _STEM_LETTERS
+        )
 
     # ---- Figures ----
 
@@ -377,6 +414,7 @@ class Edgar:
             return columns
         known = parse_company_facts(body, cik, self._study.concepts, self._today())
         tally.notes += [f"{symbol}: {note}" for note in known.notes]
+        tally.complete = not known.notes
         for fact in known.facts:
             if fact.filed_date > window.end:
                 continue

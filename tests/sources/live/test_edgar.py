@@ -288,7 +288,7 @@ def test_a_document_that_is_gone_leaves_its_filing_unread():
     answer = vendor.fetch(CANDIDATES, "XMPL", MARCH)
     row = rows(answer.columns)[-1]
     assert (row.status, row.document_url) == ("unread", f"{FOLDER}/ex99-1.htm")
-    assert answer.complete
+    assert not answer.complete
     assert any("unread: Gone." in note for note in answer.notes)
 
 
