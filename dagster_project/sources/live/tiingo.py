@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from dagster_project.contracts import Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.asking import EquityVendor, Getter, words_of
+from dagster_project.sources.live.asking import EquityVendor, words_of
 from dagster_project.sources.live.equity_history import (
     MAX_RATIO,
     Bar,
@@ -37,7 +37,7 @@ from dagster_project.sources.live.equity_history import (
 from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
-from dagster_project.sources.live.vendor import Tally
+from dagster_project.sources.live.vendor import Client, Tally
 
 HOST = "tiingo"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -168,7 +168,7 @@ class TiingoVendor(EquityVendor):
 
     def __init__(
         self,
-        client: Getter,
+        client: Client,
         key: Key | None,
         *,
         aliases: Sequence[SymbolAlias] = (),
@@ -185,7 +185,8 @@ class TiingoVendor(EquityVendor):
                 mend="set MINER_TIINGO_KEY to the token of your account at tiingo.com",
             )
         try:
-            reply = self._client.get(
+            reply = cost.ask(
+                self._client,
                 HOST,
                 f"/tiingo/daily/{quote(symbol.lower(), safe='')}/prices",
                 # No end: splits after the window change what its prices are today.
@@ -193,9 +194,7 @@ class TiingoVendor(EquityVendor):
                 secret_headers={"Authorization": f"Token {self._key.reveal()}"},
             )
         except HttpRefused as error:
-            cost.requests += 1
             if error.status == HTTPStatus.NOT_FOUND:
                 _refuse_words(words_of(error), symbol)
             raise
-        cost.add(reply)
         return parse_prices(parse_json(reply), symbol, window, reply.retrieved_at)
