@@ -96,7 +96,9 @@ class Vendors:
 
         self._makers: Mapping[str, Callable[[], Vendor]] = {
             "yahoo": lambda: YahooVendor(client, **shares()),
-            "tiingo": lambda: TiingoVendor(client, settings.tiingo_key, **shares()),
+            "tiingo": lambda: TiingoVendor(
+                client, settings.tiingo_key, replay=client.replay, **shares()
+            ),
             "coinbase": lambda: CoinbaseExchange(client),
             "kraken": lambda: Kraken(client),
             "coinmetrics": lambda: CoinMetrics(client),
