@@ -295,9 +295,10 @@ def prepare_output_folders(settings: Settings) -> None:
     ):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            probe = folder / f".write-probe-{os.getpid()}"
+            # One name for all: what a killed run leaves is what the next one takes away.
+            probe = folder / ".write-probe"
             probe.touch()
-            probe.unlink()
+            probe.unlink(missing_ok=True)
         except OSError as error:
             raise SettingsError(
                 f"The output folder cannot be written: {error.strerror or error}.",

@@ -133,7 +133,6 @@ class Edgar:
         self._client = client
         self._study = study
         self._today = today
-        self._listed: dict[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -169,13 +168,12 @@ class Edgar:
         known = self._study.ciks.get(symbol)
         if known:
             return known
-        if self._listed is None:
-            self._listed = parse_company_tickers(
-                self._json(WWW, "/files/company_tickers.json", tally)
-            )
+        # Asked for every symbol that needs it, and confirmed in a moment where it is unchanged:
+        # a replay answers each symbol from what was said while that symbol was asked for.
+        listed = parse_company_tickers(self._json(WWW, "/files/company_tickers.json", tally))
         for name in (symbol, *self._study.aliases.get(symbol, ())):
-            if name in self._listed:
-                return self._listed[name]
+            if name in listed:
+                return listed[name]
         raise SourceError(
             f"The SEC lists no company under the symbol {symbol} today.",
             where="https://www.sec.gov/files/company_tickers.json",

@@ -159,8 +159,8 @@ def parse_prices(body: Any, symbol: str, window: Window, retrieved_at: datetime)
 class TiingoVendor(EquityVendor):
     """Tiingo behind the project's HTTP layer.
 
-    ``key`` is the user's; without one every question is refused, with what to set. The rest is
-    as for every EquityVendor.
+    ``key`` is the user's; without one every question is refused, with what to set, but for a
+    ``replay``, which asks nobody. The rest is as for every EquityVendor.
     """
 
     name = HOST
@@ -174,12 +174,14 @@ class TiingoVendor(EquityVendor):
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
         probe_symbol: str = "SPY",
+        replay: bool = False,
     ) -> None:
         super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
         self._key = key
+        self._replay = replay
 
     def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
-        if not self._key:
+        if not self._key and not self._replay:
             raise SourceError(
                 "Tiingo is asked with a key, and there is none.",
                 mend="set MINER_TIINGO_KEY to the token of your account at tiingo.com",
@@ -191,7 +193,9 @@ class TiingoVendor(EquityVendor):
                 f"/tiingo/daily/{quote(symbol.lower(), safe='')}/prices",
                 # No end: splits after the window change what its prices are today.
                 {"startDate": window.start.isoformat(), "format": "json"},
-                secret_headers={"Authorization": f"Token {self._key.reveal()}"},
+                secret_headers=(
+                    {"Authorization": f"Token {self._key.reveal()}"} if self._key else None
+                ),
             )
         except HttpRefused as error:
             if error.status == HTTPStatus.NOT_FOUND:
