@@ -55,6 +55,12 @@ def _candidates(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _sql(arguments: argparse.Namespace) -> int:
+    from dagster_project.sql_shell import open_shell
+
+    return open_shell(current_settings(), output_format=arguments.format)
+
+
 def _check_ledger(arguments: argparse.Namespace) -> int:
     from dagster_project.ledger_check import run_check
 
@@ -75,12 +81,15 @@ def _parser() -> argparse.ArgumentParser:
             "say what is wrong in the ledger's CSV files, line by line",
         ),
         ("ui", _ui, "start Dagster's web page and daemon"),
+        ("sql", _sql, "open DuckDB's shell on the published file, read-only"),
         ("candidates", _candidates, "print ledger rows for filings a person is to judge"),
     ):
         command = commands.add_parser(name, help=words, description=words)
         command.set_defaults(action=action)
         if name == "ui":
             command.add_argument("--port", type=int, default=3000, help="port of the web page")
+        if name == "sql":
+            command.add_argument("--format", default="", help="how answers are written, e.g. csv")
         if name == "candidates":
             command.add_argument(
                 "--since", type=date.fromisoformat, help="first filing day, YYYY-MM-DD"

@@ -11,7 +11,12 @@ import pytest
 import yaml
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-live.lock", "requirements-dev.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-live.lock",
+    "requirements-sql.lock",
+    "requirements-dev.lock",
+)
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)", re.MULTILINE)
 
 
@@ -62,7 +67,8 @@ def test_lock_comes_from_the_declared_requirements(lock: str) -> None:
     extras = {
         "requirements.lock": [],
         "requirements-live.lock": ["live"],
-        "requirements-dev.lock": ["live", "dev"],
+        "requirements-sql.lock": ["sql"],
+        "requirements-dev.lock": ["live", "sql", "dev"],
     }
     for extra in extras[lock]:
         wanted |= _requirements(project["optional-dependencies"][extra])
@@ -70,8 +76,14 @@ def test_lock_comes_from_the_declared_requirements(lock: str) -> None:
 
 
 def test_each_lock_contains_the_smaller_ones() -> None:
-    runtime, live, dev = (_pins(lock).items() for lock in LOCKS)
+    runtime, live, shell, dev = (_pins(lock).items() for lock in LOCKS)
     assert runtime < live < dev
+    assert runtime < shell < dev
+
+
+def test_the_shell_reads_what_the_library_writes() -> None:
+    pins = _pins("requirements-sql.lock")
+    assert pins["duckdb-cli"] == pins["duckdb"]
 
 
 def test_a_run_from_files_installs_nothing_that_asks_the_internet() -> None:
