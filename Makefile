@@ -111,6 +111,26 @@ candidates: $(RUNTIME) ## print ledger rows for filings to judge; SINCE=2025-01-
 	@$(PY) -m dagster_project candidates $(if $(SINCE),--since '$(SINCE)') \
 	    $(if $(TICKER),--ticker '$(TICKER)')
 
+# Superset wants an environment of its own: it needs older versions of much that is in .venv.
+SUPERSET_VENV := .venv-superset
+SUPERSET := $(SUPERSET_VENV)/requirements-superset.lock
+.PHONY: superset
+superset: PORT := 8088
+superset: $(RUNTIME) $(SUPERSET) ## try the dashboard in an Apache Superset on this machine; PORT=8089 for another port
+	@$(PY) -m bi.superset trial --port $(PORT)
+
+.PHONY: superset-import
+superset-import: $(RUNTIME) ## bring the dashboard into your Superset; URL=https://... USER_NAME=admin
+	@$(PY) -m bi.superset import $(if $(URL),--url '$(URL)') $(if $(USER_NAME),--user '$(USER_NAME)') \
+	    $(if $(DATABASE),--database '$(DATABASE)')
+
+$(SUPERSET): requirements-superset.lock
+	@echo "installing $$(grep -c '^[a-z0-9].*==' $<) packages of $< into $(SUPERSET_VENV) (once; a few minutes) ..."
+	@$(PYTHON) -m venv --clear $(SUPERSET_VENV)
+	@$(SUPERSET_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --no-deps \
+	    --require-hashes --quiet -r requirements-superset.lock
+	@cp requirements-superset.lock $@
+
 ##@ Check
 
 .PHONY: test
@@ -174,6 +194,10 @@ $(BENCH): requirements-bench.lock
 contracts: $(RUNTIME) ## write dbt's sources and the data dictionary from the contracts
 	@$(PY) -m dagster_project.contracts.documentation
 
+.PHONY: superset-bundle
+superset-bundle: $(RUNTIME) ## write Superset's files from bi/superset/definition.py and the published words
+	@$(PY) -m bi.superset bundle
+
 # Development first, so that the runtime lock is a part of it whatever a linter needs. The
 # marker that every line would carry (this Python, these systems) is left out.
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
@@ -191,9 +215,10 @@ lock: $(DEV) ## choose the newest versions within pyproject.toml's bounds and lo
 	@sed '/-c .*dev.new/d' $(VENV)/live.new > requirements-live.lock
 	@sed '/-c .*dev.new/d' $(VENV)/sql.new > requirements-sql.lock
 	@cp $(VENV)/dev.new requirements-dev.lock
-	@for alone in bench docs; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile \
-	    requirements-$$alone.in --universal --python-version 3.11 --quiet --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links -o requirements-$$alone.lock; done
+	@for alone in bench docs superset; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile \
+	    requirements-$$alone.in --universal --python-version 3.11 --quiet --generate-hashes --upgrade \
+	    --no-emit-index-url --no-emit-find-links -o $(VENV)/$$alone.new \
+	    && sed "s/ $(COMMON_MARKER) / /" $(VENV)/$$alone.new > requirements-$$alone.lock; done
 	@rm -f $(VENV)/*.new $(VENV)/*.new.old
 	@echo "wrote requirements.lock, requirements-live.lock and requirements-dev.lock; now: make check"
 
@@ -208,7 +233,7 @@ clean: ## remove what tools left behind; keep .venv, the warehouse and the publi
 
 .PHONY: clean-all
 clean-all: clean ## also remove .venv (the next command installs it again)
-	@rm -rf $(VENV)
+	@rm -rf $(VENV) $(SUPERSET_VENV)
 
 .PHONY: help
 help: ## this list
