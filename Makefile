@@ -30,19 +30,22 @@ unexport PYTHONHOME
 VENV_MADE := $(VENV)/made
 RUNTIME := $(VENV)/requirements.lock
 DEV := $(VENV)/requirements-dev.lock
+# What single commands need beyond `make run`: an extra of pyproject.toml each, with a lock of
+# what it adds to requirements.lock.
+EXTRAS := live sql
 LIVE := $(VENV)/requirements-live.lock
-SHELL_LOCK := $(VENV)/requirements-sql.lock
+SQL := $(VENV)/requirements-sql.lock
 
-# $(call install,LOCK,STAMP): packages of the lock by name and hash. pip's own words go to a
+# $(call install,LOCKS,STAMP): packages of the locks by name and hash. pip's own words go to a
 # log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
-# the lock is complete, which `pip check` then proves.
+# the locks are complete, which `pip check` then proves.
 define install
-	if ! cmp -s $(1) $(2); then \
-	    total=$$(grep -c '^[a-z0-9].*==' $(1)); \
+	if ! cat $(1) | cmp -s - $(2); then \
+	    total=$$(cat $(1) | grep -c '^[a-z0-9].*=='); \
 	    echo "installing $$total packages of $(1) into $(VENV) (once; one to three minutes) ..."; \
 	    rm -f $(2) $(VENV)/install.ok; \
 	    { $(PY) -m pip install --disable-pip-version-check --no-input --no-deps \
-	          --require-hashes --progress-bar off -r $(1) 2>&1 \
+	          --require-hashes --progress-bar off $(addprefix -r ,$(1)) 2>&1 \
 	      && $(PY) -m pip check --disable-pip-version-check 2>&1 \
 	      && touch $(VENV)/install.ok || true; } \
 	      | tee $(VENV)/install.log \
@@ -56,7 +59,7 @@ define install
 	        exit 1; \
 	    fi; \
 	fi; \
-	cp $(1) $(2).new; mv $(2).new $(2)
+	cat $(1) > $(2).new; mv $(2).new $(2)
 endef
 
 # Prints nothing when the documents written from the contracts are what they should be.
@@ -95,7 +98,7 @@ ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks); PORT=3001 
 	@$(PY) -m dagster_project ui --port $(PORT)
 
 .PHONY: sql
-sql: $(SHELL_LOCK) ## open DuckDB's shell on the published file; piped SQL is answered, FORMAT=csv
+sql: $(SQL) ## open DuckDB's shell on the published file; piped SQL is answered, FORMAT=csv
 	@$(PY) -m dagster_project sql --format '$(FORMAT)'
 
 .PHONY: rebuild
@@ -198,29 +201,33 @@ contracts: $(RUNTIME) ## write dbt's sources and the data dictionary from the co
 superset-bundle: $(RUNTIME) ## write Superset's files from bi/superset/definition.py and the published words
 	@$(PY) -m bi.superset bundle
 
-# Development first, so that the runtime lock is a part of it whatever a linter needs. The
+# Development first, so that the other locks are a part of it whatever a linter needs. The
 # marker that every line would carry (this Python, these systems) is left out.
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
     --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
-COMMON_MARKER := ; python_full_version < '3.12' and (sys_platform == 'darwin' or sys_platform == 'linux')
+COMMON_MARKER := ; python_full_version < '3.12' and platform_python_implementation == 'CPython' and (sys_platform == 'darwin' or sys_platform == 'linux')
+# The packages of the second lock that are not in the first.
+ADDED := awk '/^[a-z0-9].*==/ { split($$0, name, "=="); known = name[1] in first; \
+    if (NR == FNR) first[name[1]] } NR > FNR && !known'
 .PHONY: lock
 lock: $(DEV) ## choose the newest versions within pyproject.toml's bounds and lock them
 	@export UV_CUSTOM_COMPILE_COMMAND="make lock" \
-	    && $(COMPILE) --extra dev --extra live --extra sql -o $(VENV)/dev.new \
-	    && $(COMPILE) --constraint $(VENV)/dev.new --extra live -o $(VENV)/live.new \
-	    && $(COMPILE) --constraint $(VENV)/dev.new --extra sql -o $(VENV)/sql.new \
-	    && $(COMPILE) --constraint $(VENV)/dev.new -o $(VENV)/runtime.new
-	@for lock in dev live sql runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
-	@sed '/-c .*dev.new/d' $(VENV)/runtime.new > requirements.lock
-	@sed '/-c .*dev.new/d' $(VENV)/live.new > requirements-live.lock
-	@sed '/-c .*dev.new/d' $(VENV)/sql.new > requirements-sql.lock
+	    && $(COMPILE) --extra dev $(EXTRAS:%=--extra %) -o $(VENV)/dev.new \
+	    && $(COMPILE) --constraint $(VENV)/dev.new -o $(VENV)/runtime.new \
+	    && for extra in $(EXTRAS); do \
+	        $(COMPILE) --constraint $(VENV)/dev.new --extra $$extra -o $(VENV)/$$extra.new; done
+	@for lock in dev runtime $(EXTRAS); do \
+	    sed -i.old -e "s/ $(COMMON_MARKER) / /" -e '/-c .*dev.new/d' $(VENV)/$$lock.new; done
+	@cp $(VENV)/runtime.new requirements.lock
 	@cp $(VENV)/dev.new requirements-dev.lock
+	@for extra in $(EXTRAS); do \
+	    $(ADDED) requirements.lock $(VENV)/$$extra.new > requirements-$$extra.lock; done
 	@for alone in bench docs superset; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile \
 	    requirements-$$alone.in --universal --python-version 3.11 --quiet --generate-hashes --upgrade \
 	    --no-emit-index-url --no-emit-find-links -o $(VENV)/$$alone.new \
 	    && sed "s/ $(COMMON_MARKER) / /" $(VENV)/$$alone.new > requirements-$$alone.lock; done
 	@rm -f $(VENV)/*.new $(VENV)/*.new.old
-	@echo "wrote requirements.lock, requirements-live.lock and requirements-dev.lock; now: make check"
+	@echo "wrote requirements*.lock; now: make check"
 
 .PHONY: hooks
 hooks: $(DEV) ## run the linters at every commit
@@ -263,21 +270,17 @@ $(VENV_MADE):
 	    exit 1; }
 	@touch $@
 
-# The development lock holds every package of the others in the same version, so a project
-# that has it needs no second install; the live lock holds every runtime package.
 $(RUNTIME): requirements.lock $(VENV_MADE)
 	@$(call install,requirements.lock,$@)
 
-$(LIVE): requirements-live.lock $(VENV_MADE)
-	@$(call install,requirements-live.lock,$@)
+$(EXTRAS:%=$(VENV)/requirements-%.lock): $(VENV)/requirements-%.lock: requirements.lock requirements-%.lock $(VENV_MADE)
+	@$(call install,requirements.lock requirements-$*.lock,$@)
 	@cp requirements.lock $(RUNTIME)
 
-$(SHELL_LOCK): requirements-sql.lock $(VENV_MADE)
-	@$(call install,requirements-sql.lock,$@)
-	@cp requirements.lock $(RUNTIME)
-
+# The development lock holds every package of the others in the same version, so a project
+# that has it needs no second install.
 $(DEV): requirements-dev.lock $(VENV_MADE)
 	@$(call install,requirements-dev.lock,$@)
 	@cp requirements.lock $(RUNTIME)
-	@cp requirements-live.lock $(LIVE)
-	@cp requirements-sql.lock $(SHELL_LOCK)
+	@for extra in $(EXTRAS); do \
+	    cat requirements.lock requirements-$$extra.lock > $(VENV)/requirements-$$extra.lock; done
