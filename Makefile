@@ -246,7 +246,7 @@ clean-all: clean ## also remove .venv (the next command installs it again)
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	    /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Own figures: make run MINER_DATA_DIR=folder (data/README.md says what it holds)."
 

@@ -53,7 +53,9 @@ def test_lock_pins_every_package_by_hash_and_names_no_registry(lock: str) -> Non
     text = _read(lock)
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
     blocks = re.split(r"\n(?=[a-z0-9])", text)[1:]
-    assert len(blocks) == len(_pins(lock)) > (50 if lock in {RUNTIME, DEVELOPMENT} else 0)
+    # A package may be pinned twice, for older and newer patch releases of Python.
+    pins = len(PIN.findall(text))
+    assert len(blocks) == pins > (50 if lock in {RUNTIME, DEVELOPMENT} else 0)
     unpinned = [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block]
     assert unpinned == []
 
