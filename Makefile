@@ -31,6 +31,9 @@ VENV_MADE := $(VENV)/made
 RUNTIME := $(VENV)/requirements.lock
 DEV := $(VENV)/requirements-dev.lock
 LIVE := $(VENV)/requirements-live.lock
+POSTGRES := $(VENV)/requirements-postgres.lock
+# Commands that publish need PostgreSQL's driver where a database is named.
+WITH_POSTGRES = $(if $(MINER_POSTGRES_URL),$(POSTGRES))
 
 # $(call install,LOCK,STAMP): packages of the lock by name and hash. pip's own words go to a
 # log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
@@ -78,11 +81,11 @@ export STALE_DOCUMENTS
 ##@ Use
 
 .PHONY: run
-run: $(RUNTIME) ## build the whole warehouse and print the answer
+run: $(RUNTIME) $(WITH_POSTGRES) ## build the whole warehouse and print the answer
 	@$(PY) -m dagster_project run
 
 .PHONY: live
-live: $(LIVE) ## the same from the vendors of today, over the internet; no keys needed
+live: $(LIVE) $(WITH_POSTGRES) ## the same from the vendors of today, over the internet; no keys needed
 	@MINER_SOURCE=live $(PY) -m dagster_project run
 
 .PHONY: doctor
@@ -90,16 +93,20 @@ doctor: $(LIVE) ## ask every live source once: reachable, how fast, how fresh, w
 	@$(PY) -m dagster_project doctor
 
 .PHONY: ui
-ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
+ui: $(RUNTIME) $(WITH_POSTGRES) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
 	@$(PY) -m dagster_project ui --port $(PORT)
 
 .PHONY: rebuild
-rebuild: $(RUNTIME) ## make the working file anew from the sources; the publication stays
+rebuild: $(RUNTIME) $(WITH_POSTGRES) ## make the working file anew from the sources; the publication stays
 	@$(PY) -m dagster_project rebuild
 
 .PHONY: rollback
-rollback: $(RUNTIME) ## let readers see the publication before the present one
-	@$(PY) -m dagster_project rollback
+rollback: $(RUNTIME) $(WITH_POSTGRES) ## let readers see the publication before the present one; TO=... names another
+	@$(PY) -m dagster_project rollback $(if $(TO),--to '$(TO)')
+
+.PHONY: postgres
+postgres: $(POSTGRES) ## bring PostgreSQL (MINER_POSTGRES_URL) to the publication on disk
+	@$(PY) -m dagster_project postgres
 
 .PHONY: candidates
 candidates: $(RUNTIME) ## print ledger rows for filings to judge; SINCE=2025-01-01 TICKER=CORZ narrow them
@@ -173,22 +180,24 @@ contracts: $(RUNTIME) ## write dbt's sources and the data dictionary from the co
 # marker that every line would carry (this Python, these systems) is left out.
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
     --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
-COMMON_MARKER := ; python_full_version < '3.12' and (sys_platform == 'darwin' or sys_platform == 'linux')
+COMMON_MARKER := ; python_full_version < '3.12' and platform_python_implementation == 'CPython' and (sys_platform == 'darwin' or sys_platform == 'linux')
 .PHONY: lock
 lock: $(DEV) ## choose the newest versions within pyproject.toml's bounds and lock them
 	@export UV_CUSTOM_COMPILE_COMMAND="make lock" \
-	    && $(COMPILE) --extra dev --extra live -o $(VENV)/dev.new \
+	    && $(COMPILE) --extra dev --extra live --extra postgres -o $(VENV)/dev.new \
 	    && $(COMPILE) --constraint $(VENV)/dev.new --extra live -o $(VENV)/live.new \
+	    && $(COMPILE) --constraint $(VENV)/dev.new --extra postgres -o $(VENV)/postgres.new \
 	    && $(COMPILE) --constraint $(VENV)/dev.new -o $(VENV)/runtime.new
-	@for lock in dev live runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
+	@for lock in dev live postgres runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
 	@sed '/-c .*dev.new/d' $(VENV)/runtime.new > requirements.lock
 	@sed '/-c .*dev.new/d' $(VENV)/live.new > requirements-live.lock
+	@sed '/-c .*dev.new/d' $(VENV)/postgres.new > requirements-postgres.lock
 	@cp $(VENV)/dev.new requirements-dev.lock
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile requirements-bench.in --universal \
 	    --python-version 3.11 --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    -o requirements-bench.lock
 	@rm -f $(VENV)/*.new $(VENV)/*.new.old
-	@echo "wrote requirements.lock, requirements-live.lock and requirements-dev.lock; now: make check"
+	@echo "wrote requirements.lock and those of live, postgres and dev; now: make check"
 
 .PHONY: hooks
 hooks: $(DEV) ## run the linters at every commit
@@ -240,7 +249,12 @@ $(LIVE): requirements-live.lock $(VENV_MADE)
 	@$(call install,requirements-live.lock,$@)
 	@cp requirements.lock $(RUNTIME)
 
+$(POSTGRES): requirements-postgres.lock $(VENV_MADE)
+	@$(call install,requirements-postgres.lock,$@)
+	@cp requirements.lock $(RUNTIME)
+
 $(DEV): requirements-dev.lock $(VENV_MADE)
 	@$(call install,requirements-dev.lock,$@)
 	@cp requirements.lock $(RUNTIME)
 	@cp requirements-live.lock $(LIVE)
+	@cp requirements-postgres.lock $(POSTGRES)

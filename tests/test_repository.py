@@ -11,7 +11,12 @@ import pytest
 import yaml
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-live.lock", "requirements-dev.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-live.lock",
+    "requirements-postgres.lock",
+    "requirements-dev.lock",
+)
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)", re.MULTILINE)
 
 
@@ -62,7 +67,8 @@ def test_lock_comes_from_the_declared_requirements(lock: str) -> None:
     extras = {
         "requirements.lock": [],
         "requirements-live.lock": ["live"],
-        "requirements-dev.lock": ["live", "dev"],
+        "requirements-postgres.lock": ["postgres"],
+        "requirements-dev.lock": ["live", "postgres", "dev"],
     }
     for extra in extras[lock]:
         wanted |= _requirements(project["optional-dependencies"][extra])
@@ -70,15 +76,17 @@ def test_lock_comes_from_the_declared_requirements(lock: str) -> None:
 
 
 def test_each_lock_contains_the_smaller_ones() -> None:
-    runtime, live, dev = (_pins(lock).items() for lock in LOCKS)
+    runtime, live, postgres, dev = (_pins(lock).items() for lock in LOCKS)
     assert runtime < live < dev
+    assert runtime < postgres < dev
 
 
 def test_a_run_from_files_installs_nothing_that_asks_the_internet() -> None:
     project = tomllib.loads(_read("pyproject.toml"))["project"]
-    live = _requirements(project["optional-dependencies"]["live"])
-    assert live
-    assert live.isdisjoint(_pins("requirements.lock"))
+    for extra in ("live", "postgres"):
+        wanted = _requirements(project["optional-dependencies"][extra])
+        assert wanted
+        assert wanted.isdisjoint(_pins("requirements.lock"))
 
 
 def test_dagster_family_is_in_step() -> None:
