@@ -32,9 +32,12 @@ RUNTIME := $(VENV)/requirements.lock
 DEV := $(VENV)/requirements-dev.lock
 # What single commands need beyond `make run`: an extra of pyproject.toml each, with a lock of
 # what it adds to requirements.lock.
-EXTRAS := live sql
+EXTRAS := live sql postgres
 LIVE := $(VENV)/requirements-live.lock
 SQL := $(VENV)/requirements-sql.lock
+POSTGRES := $(VENV)/requirements-postgres.lock
+# Commands that publish need PostgreSQL's driver where a database is named.
+WITH_POSTGRES = $(if $(MINER_POSTGRES_URL),$(POSTGRES))
 
 # $(call install,LOCKS,STAMP): packages of the locks by name and hash. pip's own words go to a
 # log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
@@ -82,11 +85,11 @@ export STALE_DOCUMENTS
 ##@ Use
 
 .PHONY: run
-run: $(RUNTIME) ## build the whole warehouse and print the answer
+run: $(RUNTIME) $(WITH_POSTGRES) ## build the whole warehouse and print the answer
 	@$(PY) -m dagster_project run
 
 .PHONY: live
-live: $(LIVE) ## the same from the vendors of today, over the internet; no keys needed
+live: $(LIVE) $(WITH_POSTGRES) ## the same from the vendors of today, over the internet; no keys needed
 	@MINER_SOURCE=live $(PY) -m dagster_project run
 
 .PHONY: doctor
@@ -94,7 +97,7 @@ doctor: $(LIVE) ## ask every live source once: reachable, how fast, how fresh, w
 	@$(PY) -m dagster_project doctor
 
 .PHONY: ui
-ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
+ui: $(RUNTIME) $(WITH_POSTGRES) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
 	@$(PY) -m dagster_project ui --port $(PORT)
 
 .PHONY: sql
@@ -102,12 +105,16 @@ sql: $(SQL) ## open DuckDB's shell on the published file; piped SQL is answered,
 	@$(PY) -m dagster_project sql --format '$(FORMAT)'
 
 .PHONY: rebuild
-rebuild: $(RUNTIME) ## make the working file anew from the sources; the publication stays
+rebuild: $(RUNTIME) $(WITH_POSTGRES) ## make the working file anew from the sources; the publication stays
 	@$(PY) -m dagster_project rebuild
 
 .PHONY: rollback
-rollback: $(RUNTIME) ## let readers see the publication before the present one
-	@$(PY) -m dagster_project rollback
+rollback: $(RUNTIME) $(WITH_POSTGRES) ## let readers see the publication before the present one; TO=... names another
+	@$(PY) -m dagster_project rollback $(if $(TO),--to '$(TO)')
+
+.PHONY: postgres
+postgres: $(POSTGRES) ## bring PostgreSQL (MINER_POSTGRES_URL) to the publication on disk
+	@$(PY) -m dagster_project postgres
 
 .PHONY: candidates
 candidates: $(RUNTIME) ## print ledger rows for filings to judge; SINCE=2025-01-01 TICKER=CORZ narrow them

@@ -32,9 +32,16 @@ def _rebuild(arguments: argparse.Namespace) -> int:
 
 
 def _rollback(arguments: argparse.Namespace) -> int:
-    from dagster_project.warehouse.publish import rollback
+    from dagster_project.postgres import roll_back
 
-    print(f"Readers now see publication {rollback(current_settings().published_dir)}.")
+    print("\n".join(roll_back(current_settings(), arguments.to)))
+    return 0
+
+
+def _postgres(arguments: argparse.Namespace) -> int:
+    from dagster_project.postgres import show_in_postgres
+
+    print(show_in_postgres(current_settings()).summary())
     return 0
 
 
@@ -74,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         ("run", _run, "build the whole warehouse, publish it and print the answer"),
         ("rebuild", _rebuild, "set the working file aside and build a new one"),
         ("rollback", _rollback, "let readers see the publication before the present one"),
+        ("postgres", _postgres, "bring PostgreSQL to the publication on disk"),
         ("doctor", _doctor, "ask every live source once and say what answers"),
         (
             "check-ledger",
@@ -90,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--port", type=int, default=3000, help="port of the web page")
         if name == "sql":
             command.add_argument("--format", default="", help="how answers are written, e.g. csv")
+        if name == "rollback":
+            command.add_argument("--to", default="", help="a publication on disk, by its name")
         if name == "candidates":
             command.add_argument(
                 "--since", type=date.fromisoformat, help="first filing day, YYYY-MM-DD"

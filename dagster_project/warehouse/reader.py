@@ -9,12 +9,25 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.errors import WarehouseProjectError
+from dagster_project.warehouse import publish_files as files
 from dagster_project.warehouse.ddl import literal, quoted
-
-MARTS_SCHEMA = "marts"
+from dagster_project.warehouse.publish_marts import ABOUT_NAMES, MARTS_SCHEMA
 
 # What a reader's connection is set to: names need no schema, instants read the same everywhere.
 READER_SETTINGS = (f"SET search_path = {literal(MARTS_SCHEMA)}", "SET TimeZone = 'UTC'")
+
+
+def published_files(published_dir: Path) -> tuple[Path, Path]:
+    """The DuckDB file and the Parquet folder that a reader should open now.
+
+    They are the stable paths; where the system refuses links (see ``publish_files``), the
+    release that ``current.json`` names. Ask again for every question.
+    """
+    folder = published_dir
+    name = files.current_id(published_dir)
+    if name and not (published_dir / files.CURRENT).is_symlink():
+        folder = published_dir / files.RELEASES / name
+    return folder / files.DATABASE, folder / files.PARQUET
 
 
 def require_published(path: Path) -> Path:
@@ -47,8 +60,9 @@ def published_row_counts(path: Path) -> dict[str, int]:
     with published(path) as connection:
         names = connection.execute(
             "SELECT table_name FROM duckdb_tables() "
-            "WHERE database_name = current_database() AND schema_name = ? ORDER BY table_name",
-            [MARTS_SCHEMA],
+            "WHERE database_name = current_database() AND schema_name = ? "
+            "AND NOT list_contains(?, table_name) ORDER BY table_name",
+            [MARTS_SCHEMA, list(ABOUT_NAMES)],
         ).fetchall()
         counts = {}
         for (name,) in names:
