@@ -31,6 +31,7 @@ VENV_MADE := $(VENV)/made
 RUNTIME := $(VENV)/requirements.lock
 DEV := $(VENV)/requirements-dev.lock
 LIVE := $(VENV)/requirements-live.lock
+DASHBOARD := $(VENV)/requirements-dashboard.lock
 
 # $(call install,LOCK,STAMP): packages of the lock by name and hash. pip's own words go to a
 # log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
@@ -92,6 +93,10 @@ doctor: $(LIVE) ## ask every live source once: reachable, how fast, how fresh, w
 .PHONY: ui
 ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
 	@$(PY) -m dagster_project ui --port $(PORT)
+
+.PHONY: dashboard
+dashboard: $(DASHBOARD) ## show the published figures in the browser; PORT=8502 for another port
+	@$(PY) -m dagster_project dashboard --port $(if $(filter file,$(origin PORT)),8501,$(PORT))
 
 .PHONY: rebuild
 rebuild: $(RUNTIME) ## make the working file anew from the sources; the publication stays
@@ -177,18 +182,20 @@ COMMON_MARKER := ; python_full_version < '3.12' and (sys_platform == 'darwin' or
 .PHONY: lock
 lock: $(DEV) ## choose the newest versions within pyproject.toml's bounds and lock them
 	@export UV_CUSTOM_COMPILE_COMMAND="make lock" \
-	    && $(COMPILE) --extra dev --extra live -o $(VENV)/dev.new \
+	    && $(COMPILE) --extra dev --extra live --extra dashboard -o $(VENV)/dev.new \
+	    && $(COMPILE) --constraint $(VENV)/dev.new --extra dashboard -o $(VENV)/dashboard.new \
 	    && $(COMPILE) --constraint $(VENV)/dev.new --extra live -o $(VENV)/live.new \
 	    && $(COMPILE) --constraint $(VENV)/dev.new -o $(VENV)/runtime.new
-	@for lock in dev live runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
+	@for lock in dev live dashboard runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
 	@sed '/-c .*dev.new/d' $(VENV)/runtime.new > requirements.lock
 	@sed '/-c .*dev.new/d' $(VENV)/live.new > requirements-live.lock
+	@sed '/-c .*dev.new/d' $(VENV)/dashboard.new > requirements-dashboard.lock
 	@cp $(VENV)/dev.new requirements-dev.lock
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile requirements-bench.in --universal \
 	    --python-version 3.11 --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    -o requirements-bench.lock
 	@rm -f $(VENV)/*.new $(VENV)/*.new.old
-	@echo "wrote requirements.lock, requirements-live.lock and requirements-dev.lock; now: make check"
+	@echo "wrote requirements*.lock; now: make check"
 
 .PHONY: hooks
 hooks: $(DEV) ## run the linters at every commit
@@ -240,7 +247,12 @@ $(LIVE): requirements-live.lock $(VENV_MADE)
 	@$(call install,requirements-live.lock,$@)
 	@cp requirements.lock $(RUNTIME)
 
+$(DASHBOARD): requirements-dashboard.lock $(VENV_MADE)
+	@$(call install,requirements-dashboard.lock,$@)
+	@cp requirements.lock $(RUNTIME)
+
 $(DEV): requirements-dev.lock $(VENV_MADE)
 	@$(call install,requirements-dev.lock,$@)
 	@cp requirements.lock $(RUNTIME)
 	@cp requirements-live.lock $(LIVE)
+	@cp requirements-dashboard.lock $(DASHBOARD)

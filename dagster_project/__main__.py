@@ -25,6 +25,12 @@ def _ui(arguments: argparse.Namespace) -> int:
     return serve(current_settings(), port=arguments.port)
 
 
+def _dashboard(arguments: argparse.Namespace) -> int:
+    from dagster_project.dashboard.serve import serve
+
+    return serve(current_settings(), port=arguments.port)
+
+
 def _rebuild(arguments: argparse.Namespace) -> int:
     from dagster_project.run import rebuild
 
@@ -75,12 +81,15 @@ def _parser() -> argparse.ArgumentParser:
             "say what is wrong in the ledger's CSV files, line by line",
         ),
         ("ui", _ui, "start Dagster's web page and daemon"),
+        ("dashboard", _dashboard, "show the published file in the browser"),
         ("candidates", _candidates, "print ledger rows for filings a person is to judge"),
     ):
         command = commands.add_parser(name, help=words, description=words)
         command.set_defaults(action=action)
         if name == "ui":
             command.add_argument("--port", type=int, default=3000, help="port of the web page")
+        if name == "dashboard":
+            command.add_argument("--port", type=int, default=8501, help="port of the page")
         if name == "candidates":
             command.add_argument(
                 "--since", type=date.fromisoformat, help="first filing day, YYYY-MM-DD"
