@@ -32,9 +32,10 @@ RUNTIME := $(VENV)/requirements.lock
 DEV := $(VENV)/requirements-dev.lock
 # What single commands need beyond `make run`: an extra of pyproject.toml each, with a lock of
 # what it adds to requirements.lock.
-EXTRAS := live sql postgres
+EXTRAS := live sql postgres dashboard
 LIVE := $(VENV)/requirements-live.lock
 SQL := $(VENV)/requirements-sql.lock
+DASHBOARD := $(VENV)/requirements-dashboard.lock
 POSTGRES := $(VENV)/requirements-postgres.lock
 # Commands that publish need PostgreSQL's driver where a database is named.
 WITH_POSTGRES = $(if $(MINER_POSTGRES_URL),$(POSTGRES))

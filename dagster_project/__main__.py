@@ -25,6 +25,12 @@ def _ui(arguments: argparse.Namespace) -> int:
     return serve(current_settings(), port=arguments.port)
 
 
+def _dashboard(arguments: argparse.Namespace) -> int:
+    from dagster_project.dashboard.serve import serve
+
+    return serve(current_settings(), port=arguments.port)
+
+
 def _rebuild(arguments: argparse.Namespace) -> int:
     from dagster_project.run import rebuild
 
@@ -90,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         ),
         ("ui", _ui, "start Dagster's web page and daemon"),
         ("sql", _sql, "open DuckDB's shell on the published file, read-only"),
+        ("dashboard", _dashboard, "show the published file in the browser"),
         ("candidates", _candidates, "print ledger rows for filings a person is to judge"),
     ):
         command = commands.add_parser(name, help=words, description=words)
@@ -100,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--format", default="", help="how answers are written, e.g. csv")
         if name == "rollback":
             command.add_argument("--to", default="", help="a publication on disk, by its name")
+        if name == "dashboard":
+            command.add_argument("--port", type=int, default=8501, help="port of the page")
         if name == "candidates":
             command.add_argument(
                 "--since", type=date.fromisoformat, help="first filing day, YYYY-MM-DD"

@@ -305,8 +305,9 @@
   Cumulative abnormal returns of `daily` rows (keys, rel_day, ret, expected, ar, z_1, ...) over
   every study window, with the standard deviations of section 1 from `estimates`.
   A window with a missing day has no sums: the rest of its days would be another window.
+  `windows`: another relation shaped like int_study_windows.
 -#}
-{% macro window_returns(daily, estimates, keys, name) -%}
+{% macro window_returns(daily, estimates, keys, name, windows=none) -%}
 {%- set n = var('max_factors') %}
 {{ name }}_sums as (
 
@@ -325,7 +326,7 @@
         product(1 + daily.expected) as simple_growth,
         exp(sum(daily.expected)) as log_growth
     from {{ daily }} as daily
-    inner join {{ ref('int_study_windows') }} as windows
+    inner join {{ windows or ref('int_study_windows') }} as windows
         on daily.rel_day between windows.first_day and windows.last_day
     group by
         {{ _keys(keys, 'daily') }},

@@ -31,6 +31,7 @@
         'fct_selloff_betas',
         'fct_selloff_daily',
         'fct_selloff_firm',
+        'fct_selloff_path',
         'fct_selloff_tests',
         'fct_source_reconciliation',
         'fct_valuation_scenario',

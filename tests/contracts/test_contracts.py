@@ -93,6 +93,7 @@ FORBIDDEN = {
     | {f"dagster_project.{room}" for room in ("warehouse", "defs")},
     "warehouse": {"dagster", "dagster_dbt", "dbt", *HTTP}
     | {f"dagster_project.{room}" for room in ("sources", "defs")},
+    "dashboard": {"dagster", "dagster_dbt", "dbt", *HTTP},
 }
 
 
@@ -138,6 +139,22 @@ def test_only_the_http_layer_opens_connections():
         and path.relative_to(PACKAGE).parts[0] == "sources"
     }
     assert users == {"wire.py", "browser_wire.py", "rate_limit.py", "http_client.py"}
+
+
+def test_the_dashboard_knows_the_published_file_alone():
+    known = {"dagster_project.dashboard", "dagster_project.errors", "dagster_project.settings"}
+    for path in (PACKAGE / "dashboard").rglob("*.py"):
+        ours = {name for name in _imports(path) if name.startswith("dagster_project.")}
+        assert [n for n in ours if not any(n == k or n.startswith(f"{k}.") for k in known)] == []
+
+
+def test_only_the_dashboard_draws():
+    drawn_by = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if _imports(path) & {"streamlit", "altair", "pyarrow"}
+    }
+    assert drawn_by == {"dashboard"}
 
 
 def test_the_rooms_are_where_the_rule_looks_for_them():

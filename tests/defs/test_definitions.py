@@ -26,6 +26,7 @@ MARTS_OF_THIS_PROJECT = {
     "fct_hyperscaler_capex",
     "fct_mining_economics",
     "fct_selloff_daily",
+    "fct_selloff_path",
     "fct_selloff_firm",
     "fct_selloff_tests",
     "fct_source_reconciliation",
