@@ -101,6 +101,10 @@ doctor: $(LIVE) ## ask every live source once: reachable, how fast, how fresh, w
 ui: $(RUNTIME) $(WITH_POSTGRES) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
 	@$(PY) -m dagster_project ui --port $(PORT)
 
+.PHONY: dashboard
+dashboard: $(DASHBOARD) ## show the published figures in the browser; PORT=8502 for another port
+	@$(PY) -m dagster_project dashboard --port $(if $(filter file,$(origin PORT)),8501,$(PORT))
+
 .PHONY: sql
 sql: $(SQL) ## open DuckDB's shell on the published file; piped SQL is answered, FORMAT=csv
 	@$(PY) -m dagster_project sql --format '$(FORMAT)'
