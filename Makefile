@@ -148,9 +148,12 @@ $(SUPERSET): requirements-superset.lock
 
 ##@ Check
 
+# On every processor, up to four; tests that share a costly thing stay in one process.
+SHARED := -n auto --maxprocesses 4 --dist loadgroup
+
 .PHONY: test
 test: $(DEV) ## all tests but the slow ones and those in a browser
-	@$(PY) -m pytest
+	@$(PY) -m pytest $(SHARED)
 
 .PHONY: test-nightly
 test-nightly: $(DEV) ## ten thousand mutations per parser of the live sources
@@ -158,7 +161,7 @@ test-nightly: $(DEV) ## ten thousand mutations per parser of the live sources
 
 .PHONY: test-all
 test-all: $(DEV) ## every test but the nightly ones, also the slow ones and those in a browser
-	@$(PY) -m pytest -m "not nightly"
+	@$(PY) -m pytest $(SHARED) -m "not nightly"
 
 .PHONY: check-ledger
 check-ledger: $(RUNTIME) ## say what is wrong in the ledger's CSV files, line by line

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from dagster_project.dbt_process import run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import PROJECT_DIR, Settings
@@ -50,27 +52,41 @@ def ensure_manifest(settings: Settings) -> bool:
     Raises WarehouseProjectError with dbt's own words where the project does not parse.
     """
     project_dir = settings.dbt_project_dir
-    parsed = _parsed_path(settings)
-    stamp = project_dir / "target" / "manifest.sha256"
+    target = project_dir / "target"
+    parsed, stamp = _parsed_path(settings), target / "manifest.sha256"
     fingerprint = project_fingerprint(project_dir)
-    made = (project_dir / "target" / "manifest.json", parsed, stamp)
-    if all(path.exists() for path in made) and stamp.read_text() == fingerprint:
+
+    def is_fresh() -> bool:
+        made = (target / "manifest.json", parsed, stamp)
+        return all(path.exists() for path in made) and stamp.read_text() == fingerprint
+
+    if is_fresh():
         return False
+    target.mkdir(exist_ok=True)
+    # Another command may be parsing: its result will do.
+    with FileLock(target / "manifest.lock"):
+        if is_fresh():
+            return False
+        _parse(settings, parsed)
+        stamp.write_text(fingerprint)
+    return True
+
+
+def _parse(settings: Settings, parsed: Path) -> None:
+    """Parse the project with dbt, which writes manifest.json, and keep what it parsed."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumaro_encoder
 
-    stamp.unlink(missing_ok=True)
+    parsed.unlink(missing_ok=True)
     result = run_dbt(settings, ["parse"])
     if not result.success:
         raise WarehouseProjectError(
             f"The dbt project does not parse: {result.exception}",
-            where=str(project_dir),
+            where=str(settings.dbt_project_dir),
             mend="mend the model or yml file that dbt names",
         )
     assert isinstance(result.result, Manifest)  # what dbt's parse command returns
     parsed.write_bytes(result.result.to_msgpack(extended_mashumaro_encoder))
-    stamp.write_text(fingerprint)
-    return True
 
 
 def read_manifest(settings: Settings) -> Manifest:

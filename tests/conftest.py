@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from dagster_project.settings import PROJECT_DIR
 from dagster_project.warehouse.publish_macros import create_table_macros, read_table_macros
@@ -15,11 +16,29 @@ from tests.postgres_server import PostgresServer, find_binaries, running_server
 from tests.warehouse_builder import build_warehouse
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, those of one file and of one run stay together."""
+    for item in items:
+        of_one_run = "first_run" in getattr(item, "fixturenames", ())
+        group = "first_run" if of_one_run else item.location[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def built_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Path of a DuckDB file with every model built from the bundled figures. Read only."""
-    output = tmp_path_factory.mktemp("bundled_warehouse")
-    return build_warehouse(output)
+    """Path of a DuckDB file with every model built from the bundled figures. Read only.
+
+    Built once, also where several processes run the tests: the others wait for the first.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with FileLock(shared / "bundled_warehouse.lock"):
+        finished = shared / "bundled_warehouse.path"
+        if not finished.exists():
+            made = build_warehouse(tmp_path_factory.mktemp("bundled_warehouse"))
+            finished.write_text(str(made))
+    return Path(finished.read_text())
 
 
 @pytest.fixture(scope="session")
