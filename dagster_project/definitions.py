@@ -10,6 +10,7 @@ from dagster_project.defs.extraction import extraction_definitions
 from dagster_project.defs.publication import MARTS_GROUP, publication_definitions
 from dagster_project.defs.schedules import freshness_policy, schedule_definitions
 from dagster_project.defs.transformation import transformation_definitions
+from dagster_project.defs.watching import watching_definitions
 from dagster_project.settings import PROJECT_DIR, Settings, current_settings
 
 
@@ -27,6 +28,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         models,
         publication_definitions(settings, marts, freshness_policy(settings)),
         schedule_definitions(settings),
+        watching_definitions(settings),
         # One process per run: a process per step would import everything again for each table.
         dg.Definitions(executor=dg.in_process_executor),
     )

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 
 from dagster_project.contracts import BY_NAME, Cost, Extract, Gap, Table, Window
 from dagster_project.errors import LoadRefused, SourceError
+from dagster_project.freshness import newest_stored
 from dagster_project.settings import Settings
 from dagster_project.sources.base import Source
 from dagster_project.warehouse.connection import warehouse
@@ -45,6 +47,8 @@ class Ingested:
     notes: list[str] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
     total: int = 0
+    # Newest date of a series that is stored now; None for other tables and empty ones.
+    newest: date | None = None
 
     @property
     def reports(self) -> list[LoadReport]:
@@ -99,12 +103,13 @@ def ingest(
     for answer in source.answers(table, window, known):
         result.parts.append(_load(settings, answer, result))
         say(_line(result.parts[-1]))
-    if result.reports:
+    if result.reports and not table.time_column:
         # The last load counted them; opening the working file again would cost more than that.
         result.total = result.reports[-1].total
     else:
         with warehouse(settings.warehouse_path) as connection:
             result.total = row_count(connection, table)
+            result.newest = newest_stored(table, stored_until(connection, table))
     if result.parts and not result.reports and not result.total:
         reasons = [f"{part.symbol or table.name}: {'; '.join(part.tried)}" for part in result.parts]
         raise SourceError(

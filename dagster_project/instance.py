@@ -27,7 +27,8 @@ def prepare_instance(settings: Settings) -> None:
     os.environ.update(settings.dbt_environment())
 
 
-def _is_alive(process_id: str) -> bool:
+def is_alive(process_id: str) -> bool:
+    """Whether a process of this machine runs under that id."""
     try:
         os.kill(int(process_id), 0)
     except (ProcessLookupError, ValueError):
@@ -50,7 +51,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     ):
         process_id = run.tags.get(PROCESS_TAG)
-        if process_id is not None and not _is_alive(process_id):
+        if process_id is not None and not is_alive(process_id):
             instance.report_run_failed(run, "The process of this run was killed.")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             ended.append(run.run_id)

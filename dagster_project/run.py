@@ -55,6 +55,18 @@ def _failure_texts(result: dg.ExecuteInProcessResult) -> list[str]:
     return texts
 
 
+def _tell(settings: Settings, result: dg.ExecuteInProcessResult) -> None:
+    """Tell the webhook, and leave a mark on the run that it was told, for the sensor."""
+    import dagster as dg
+
+    from dagster_project.defs.watching import TOLD_TAG
+
+    reasons = "; ".join(text.splitlines()[0] for text in _failure_texts(result))
+    if post_alert(settings, f"A run failed: {reasons}", print):
+        with dg.DagsterInstance.get() as instance:
+            instance.add_run_tags(result.run_id, {TOLD_TAG: "webhook"})
+
+
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     """Whether a person stopped the run: Dagster turns Ctrl-C into a failed step."""
     return any(
@@ -160,11 +172,7 @@ def run_everything(settings: Settings, *, anew: bool = False) -> int:
     if _was_interrupted(result):
         raise KeyboardInterrupt
     if not result.success:
-        post_alert(
-            settings,
-            f"A run failed: {'; '.join(text.splitlines()[0] for text in _failure_texts(result))}",
-            print,
-        )
+        _tell(settings, result)
         print("\nThe run failed; what was loaded and published before is untouched.")
         for text in _failure_texts(result):
             print(f"\n{text}")

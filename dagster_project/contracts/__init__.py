@@ -20,10 +20,17 @@ from dagster_project.contracts.schema import (
     Table,
     TableRule,
 )
-from dagster_project.contracts.tables import BY_NAME, LIVE_TABLES, TABLES, VENDORS
+from dagster_project.contracts.tables import (
+    BY_NAME,
+    LATE_AFTER_DAYS,
+    LIVE_TABLES,
+    TABLES,
+    VENDORS,
+)
 
 __all__ = [
     "BY_NAME",
+    "LATE_AFTER_DAYS",
     "LIVE_TABLES",
     "SOURCE_REF",
     "TABLES",

@@ -33,6 +33,18 @@ LIVE_TABLES = (
     "filing_candidates",
     "xbrl_facts",
 )
+# How many days old the newest figure of a live series may be before its source counts as stale:
+# a weekend with a holiday for shares; for bitcoin the day that is not over and the one before;
+# network figures come a day or two later. Filings and reported figures come when they come.
+LATE_AFTER_DAYS = {
+    "equity_prices": 5,
+    "equity_closes_second_source": 5,
+    "btc_prices": 2,
+    "btc_prices_second_source": 2,
+    "btc_hourly_prices": 2,
+    "network_metrics": 3,
+    "network_metrics_second_source": 4,
+}
 VENDORS = (
     "yahoo",
     "tiingo",

@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_project.alerts import post_alert
-from dagster_project.contracts import LIVE_TABLES, TABLES, Table, Window
+from dagster_project.contracts import LATE_AFTER_DAYS, LIVE_TABLES, TABLES, Table, Window
 from dagster_project.defs.common import (
     INCREMENTAL_TAG,
     ONE_RUN,
@@ -16,11 +16,14 @@ from dagster_project.defs.common import (
 )
 from dagster_project.defs.extraction_report import (
     ANSWERED_CHECK,
+    FRESH_CHECK,
     REJECTS_CHECK,
     answered_result,
+    fresh_result,
     ingested_metadata,
     rejects_result,
 )
+from dagster_project.freshness import today_in_new_york
 from dagster_project.ingest import ingest
 from dagster_project.settings import SOURCE_MODES, Settings
 from dagster_project.sources import Source, open_calendar, open_source
@@ -83,6 +86,16 @@ def _check_specs(table: Table) -> list[dg.AssetCheckSpec]:
                 "Warns for some of them, fails when nobody answered at all.",
             )
         )
+    if table.name in LATE_AFTER_DAYS:
+        specs.append(
+            dg.AssetCheckSpec(
+                FRESH_CHECK,
+                asset=key,
+                description="The newest figure is not older than its source usually is "
+                f"({LATE_AFTER_DAYS[table.name]} days). Warns; looked at in every run and, where "
+                "figures are live, by the sensor stale_series in between.",
+            )
+        )
     return specs
 
 
@@ -128,10 +141,12 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
         checks = [rejects_result(ingested)]
         if table.name in LIVE_TABLES:
             checks.append(answered_result(ingested))
+        if table.name in LATE_AFTER_DAYS:
+            checks.append(fresh_result(ingested, asked.source_mode, today_in_new_york()))
         if ingested.missing:
             post_alert(asked, f"{table.name}: {ingested.summary}", context.log.warning)
         return dg.MaterializeResult(
-            metadata=ingested_metadata(ingested, window), check_results=checks
+            metadata=ingested_metadata(ingested, window, asked.source_mode), check_results=checks
         )
 
     return extract_and_load

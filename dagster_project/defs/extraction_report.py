@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from dagster_project.contracts import Window
+from dagster_project.freshness import why_stale
 from dagster_project.ingest import Ingested, Part
 
 REJECTS_CHECK = "no_rejected_rows"
 ANSWERED_CHECK = "every_symbol_answered"
+FRESH_CHECK = "figures_are_fresh"
+# Read again by the sensor that looks for stale series.
+MODE_METADATA, NEWEST_METADATA = "source_mode", "newest_date"
 
 # Columns of the table that shows, in the run's metadata, what became of each symbol.
 _PART_SCHEMA = dg.TableSchema(
@@ -33,7 +38,9 @@ _PART_SCHEMA = dg.TableSchema(
 )
 
 
-def ingested_metadata(ingested: Ingested, window: Window | None) -> dict[str, Any]:
+def ingested_metadata(
+    ingested: Ingested, window: Window | None, source_mode: str
+) -> dict[str, Any]:
     cost = ingested.cost
     asked = {
         "symbols_done": len(ingested.parts) - len(ingested.missing),
@@ -58,6 +65,8 @@ def ingested_metadata(ingested: Ingested, window: Window | None) -> dict[str, An
         "window": str(window) if window else "everything",
         "batch_id": ", ".join(report.batch_id for report in ingested.reports[:5]),
         "summary": ingested.summary,
+        MODE_METADATA: source_mode,
+        **({NEWEST_METADATA: str(ingested.newest)} if ingested.newest else {}),
         **({"notes": "; ".join(ingested.notes)} if ingested.notes else {}),
         **(asked if cost.requests or ingested.missing else {}),
     }
@@ -91,6 +100,24 @@ def rejects_result(ingested: Ingested) -> dg.AssetCheckResult:
         description=f"{rejected} of {read} rows left out"
         + "".join(f"\n- {text}" for text in rejections),
         metadata={"rejected": rejected, "read": read},
+    )
+
+
+def fresh_result(ingested: Ingested, source_mode: str, today: date) -> dg.AssetCheckResult:
+    """Warns where a series read from vendors ends earlier than its source usually does."""
+    if source_mode != "live":
+        why, words = "", f"read as {source_mode}: such figures do not age"
+    elif ingested.newest is None:
+        why, words = "nothing is stored", ""
+    else:
+        why = why_stale(ingested.table, ingested.newest, today)
+        words = f"the newest figure is of {ingested.newest}"
+    return dg.AssetCheckResult(
+        check_name=FRESH_CHECK,
+        passed=not why,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=why or words,
+        metadata={"newest_date": str(ingested.newest or "")},
     )
 
 

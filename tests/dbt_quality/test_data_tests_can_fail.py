@@ -177,6 +177,20 @@ MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     (
+        # A share count said to be from a filing that nobody made.
+        "no_look_ahead_in_exposure",
+        "update marts.fct_ai_exposure set shares_source = 'xbrl' "
+        "where ticker = 'BITF' and as_of_date = '2025-03-25'",
+        {"ticker": "BITF", "figures_not_yet_known": "shares_outstanding"},
+    ),
+    (
+        # Twelve months of capital expenditure before the report that ends them was filed.
+        "no_look_ahead_in_exposure",
+        "update marts.fct_ai_exposure set capex_source = 'xbrl', capex_ttm_usd = 1, "
+        "capex_ttm_end_date = '2024-12-31' where ticker = 'HUT' and as_of_date = '2025-03-25'",
+        {"ticker": "HUT", "figures_not_yet_known": "capex_usd"},
+    ),
+    (
         "no_look_ahead_in_exposure",
         "update marts.fct_ai_exposure set market_session_date = '2025-03-26' "
         "where ticker = 'HUT' and as_of_date = '2025-03-25'",

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from dagster_project.contracts import LATE_AFTER_DAYS
 from dagster_project.errors import SourceError
 from dagster_project.settings import Settings
 from dagster_project.sources.live.archive import Archive
@@ -137,7 +138,7 @@ PATIENTS: tuple[Patient, ...] = (
         "yahoo",
         "equity prices, splits",
         _newest(lambda room: YahooVendor(room.client, asked_on=room.today)),
-        late_after_days=5,
+        late_after_days=LATE_AFTER_DAYS["equity_prices"],
     ),
     Patient(
         "tiingo",
@@ -145,7 +146,7 @@ PATIENTS: tuple[Patient, ...] = (
         _newest(
             lambda room: TiingoVendor(room.client, room.settings.tiingo_key, asked_on=room.today)
         ),
-        late_after_days=5,
+        late_after_days=LATE_AFTER_DAYS["equity_prices"],
         in_default_set=False,
         needs="MINER_TIINGO_KEY",
     ),
@@ -153,31 +154,31 @@ PATIENTS: tuple[Patient, ...] = (
         "coinbase",
         "bitcoin prices",
         _newest(lambda room: CoinbaseExchange(room.client)),
-        late_after_days=2,
+        late_after_days=LATE_AFTER_DAYS["btc_prices"],
     ),
     Patient(
         "kraken",
         "bitcoin prices (second choice)",
         _newest(lambda room: Kraken(room.client)),
-        late_after_days=2,
+        late_after_days=LATE_AFTER_DAYS["btc_prices"],
     ),
     Patient(
         "coinmetrics",
         "network figures",
         _newest(lambda room: CoinMetrics(room.client)),
-        late_after_days=3,
+        late_after_days=LATE_AFTER_DAYS["network_metrics"],
     ),
     Patient(
         "mempool",
         "hashrate (independent)",
         _newest(lambda room: MempoolSpace(room.client)),
-        late_after_days=3,
+        late_after_days=LATE_AFTER_DAYS["network_metrics_second_source"],
     ),
     Patient(
         "blockchain_com",
         "hashrate (not independent)",
         _newest(lambda room: BlockchainCom(room.client)),
-        late_after_days=4,
+        late_after_days=LATE_AFTER_DAYS["network_metrics_second_source"],
     ),
     Patient(
         DATA,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from dagster_project.contracts import BY_NAME, Table, Window
 from dagster_project.errors import SourceError
+from dagster_project.freshness import today_in_new_york
 from dagster_project.sources.base import OnePart
 from dagster_project.sources.live.edgar_answers import (
-    NEW_YORK,
     Concept,
     Filing,
     Hit,
@@ -109,10 +109,6 @@ class _Account(Tally):
     notes: list[str] = field(default_factory=list)
     complete: bool = True
     search_pages: int = 0
-
-
-def today_in_new_york() -> date:
-    return datetime.now(NEW_YORK).date()
 
 
 class Edgar:

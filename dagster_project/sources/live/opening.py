@@ -10,9 +10,9 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from dagster_project.contracts import BY_NAME, LIVE_TABLES, Extract, Gap, Table, Window
+from dagster_project.freshness import today_in_new_york
 from dagster_project.settings import Settings
 from dagster_project.sources.base import OnePart
-from dagster_project.sources.exchange_calendar import NEW_YORK
 from dagster_project.sources.live.archive import Archive
 from dagster_project.sources.live.blockchain_com import BlockchainCom
 from dagster_project.sources.live.coinbase import CoinbaseExchange
@@ -176,11 +176,6 @@ class Plans(Mapping[str, Sequence[Plan]]):
 def _client(settings: Settings) -> HttpClient:
     """One client per process, so that limits and rests of hosts hold from table to table."""
     return open_client(settings)
-
-
-def today_in_new_york() -> date:
-    """The day it is where the shares trade."""
-    return datetime.now(NEW_YORK).date()
 
 
 def open_live(settings: Settings, folder: OnePart, *, today: date | None = None) -> LiveSource:

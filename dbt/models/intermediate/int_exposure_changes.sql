@@ -31,6 +31,16 @@ facts as (
 
 ),
 
+-- Days on which figures were filed with the SEC.
+filings as (
+
+    select
+        ticker,
+        known_date
+    from {{ ref('int_quarterly_financials') }}
+
+),
+
 -- A part of a contract counts from the day it is known to the day before it ends.
 contracts as (
 
@@ -119,6 +129,11 @@ change_dates as (
         ticker,
         known_date as change_date
     from facts
+    union
+    select
+        ticker,
+        known_date as change_date
+    from filings
     union
     select
         ticker,

@@ -211,6 +211,140 @@ latest_intensities as (
 
 ),
 
+-- What had been filed with the SEC by the first day of a span.
+reported as (
+
+    select
+        changes.span_number,
+        financials.known_date,
+        financials.capex_ttm_usd,
+        financials.capex_ttm_end_date,
+        financials.capex_intensity,
+        financials.capex_intensity_end_date,
+        financials.shares_outstanding,
+        financials.shares_outstanding_date
+    from changes
+    inner join {{ ref('int_quarterly_financials') }} as financials
+        on
+            changes.ticker = financials.ticker
+            and changes.valid_from_date >= financials.known_date
+    qualify row_number() over (
+            partition by changes.span_number
+            order by financials.known_date desc
+        ) = 1
+
+),
+
+-- Figure by figure the source of the later period or day is taken: a release often comes weeks
+-- before the filing. Of one and the same, the filing: it is the primary source.
+sources as (
+
+    select
+        changes.span_number,
+        changes.ticker,
+        case
+            when
+                reported.capex_ttm_usd is not null
+                and coalesce(
+                    reported.capex_ttm_end_date >= latest_twelve_months.as_of_date, true
+                ) then 'xbrl'
+            when latest_twelve_months.capex_ttm_usd is not null then 'ledger'
+        end as capex_source,
+        case
+            when
+                reported.capex_intensity is not null
+                and coalesce(
+                    reported.capex_intensity_end_date >= latest_intensities.as_of_date, true
+                ) then 'xbrl'
+            when latest_intensities.capex_intensity is not null then 'ledger'
+        end as capex_intensity_source,
+        case
+            when
+                reported.shares_outstanding is not null
+                and coalesce(reported.shares_outstanding_date >= points.shares_date, true)
+                then 'xbrl'
+            when points.shares_value is not null then 'ledger'
+        end as shares_source
+    from changes
+    left join points
+        on changes.span_number = points.span_number
+    left join latest_twelve_months
+        on changes.span_number = latest_twelve_months.span_number
+    left join latest_intensities
+        on changes.span_number = latest_intensities.span_number
+    left join reported
+        on changes.span_number = reported.span_number
+
+),
+
+taken as (
+
+    select
+        sources.span_number,
+        sources.ticker,
+        sources.capex_source,
+        sources.capex_intensity_source,
+        sources.shares_source,
+        {% for figure, source, ledger, filed in [
+            ('capex_ttm_usd', 'capex', 'latest_twelve_months.capex_ttm_usd', 'capex_ttm_usd'),
+            ('capex_ttm_end_date', 'capex', 'latest_twelve_months.as_of_date', 'capex_ttm_end_date'),
+            ('capex_known_date', 'capex', 'latest_twelve_months.capex_known_date', 'known_date'),
+            ('capex_intensity', 'capex_intensity', 'latest_intensities.capex_intensity', 'capex_intensity'),
+            ('capex_intensity_end_date', 'capex_intensity', 'latest_intensities.as_of_date', 'capex_intensity_end_date'),
+            ('intensity_known_date', 'capex_intensity', 'latest_intensities.capex_known_date', 'known_date'),
+            ('shares_outstanding', 'shares', 'points.shares_value', 'shares_outstanding'),
+            ('shares_outstanding_date', 'shares', 'points.shares_date', 'shares_outstanding_date'),
+            ('shares_known_date', 'shares', 'points.shares_known_date', 'known_date'),
+        ] %}
+        case sources.{{ source }}_source
+            when 'xbrl' then reported.{{ filed }}
+            when 'ledger' then {{ ledger }}
+        end as {{ figure }},
+        {% endfor %}
+        case sources.capex_intensity_source
+            when 'xbrl' then 'twelve_months'
+            when 'ledger' then latest_intensities.capex_intensity_basis
+        end as capex_intensity_basis,
+        -- A filing with the SEC is a primary source, of rank 1.
+        case sources.capex_source
+            when 'xbrl' then 1
+            when 'ledger' then latest_twelve_months.capex_quality_rank
+        end as capex_quality_rank,
+        case sources.capex_intensity_source
+            when 'xbrl' then 1
+            when 'ledger' then latest_intensities.capex_quality_rank
+        end as intensity_quality_rank,
+        case sources.shares_source
+            when 'xbrl' then 1
+            when 'ledger' then points.shares_quality_rank
+        end as shares_quality_rank
+    from sources
+    left join points
+        on sources.span_number = points.span_number
+    left join latest_twelve_months
+        on sources.span_number = latest_twelve_months.span_number
+    left join latest_intensities
+        on sources.span_number = latest_intensities.span_number
+    left join reported
+        on sources.span_number = reported.span_number
+
+),
+
+-- Closes are in shares of today: a count of before a split is brought to the same shares.
+split_factors as (
+
+    select
+        taken.span_number,
+        product(splits.split_ratio) as split_factor
+    from taken
+    inner join {{ ref('stg_equity_splits') }} as splits
+        on
+            taken.ticker = splits.ticker
+            and taken.shares_outstanding_date < splits.ex_date
+    group by taken.span_number
+
+),
+
 final as (
 
     select
@@ -232,10 +366,11 @@ final as (
                 then coalesce(points.operational_power_basis, 'unknown')
         end as hpc_delivered_basis,
         points.operational_date as hpc_delivered_date,
-        points.shares_value as shares_outstanding,
-        points.shares_date as shares_outstanding_date,
-        points.shares_known_date,
-        points.shares_quality_rank,
+        taken.shares_outstanding * coalesce(split_factors.split_factor, 1) as shares_outstanding,
+        taken.shares_outstanding_date,
+        taken.shares_known_date,
+        taken.shares_quality_rank,
+        taken.shares_source,
         points.cap_value as stated_market_cap_usd,
         points.cap_date as stated_market_cap_date,
         points.cap_known_date,
@@ -246,37 +381,39 @@ final as (
         points.debt_quality_rank,
         revenue_shares.hpc_revenue_share,
         revenue_shares.as_of_date as hpc_revenue_quarter_end_date,
-        latest_twelve_months.capex_ttm_usd,
-        latest_twelve_months.as_of_date as capex_ttm_end_date,
-        latest_intensities.capex_intensity,
-        latest_intensities.capex_intensity_basis,
-        latest_intensities.as_of_date as capex_intensity_end_date,
+        taken.capex_ttm_usd,
+        taken.capex_ttm_end_date,
+        taken.capex_source,
+        taken.capex_intensity,
+        taken.capex_intensity_basis,
+        taken.capex_intensity_end_date,
+        taken.capex_intensity_source,
         -- greatest skips NULL: the newest of what is there.
         greatest(
             points.contracted_known_date,
             points.power_known_date,
             points.operational_known_date,
             revenue_shares.revenue_known_date,
-            latest_twelve_months.capex_known_date,
-            latest_intensities.capex_known_date
+            taken.capex_known_date,
+            taken.intensity_known_date
         ) as newest_known_date,
         greatest(
             points.contracted_quality_rank,
             points.power_quality_rank,
             points.operational_quality_rank,
             revenue_shares.revenue_quality_rank,
-            latest_twelve_months.capex_quality_rank,
-            latest_intensities.capex_quality_rank
+            taken.capex_quality_rank,
+            taken.intensity_quality_rank
         ) as weakest_quality_rank
     from changes
     left join points
         on changes.span_number = points.span_number
     left join revenue_shares
         on changes.span_number = revenue_shares.span_number
-    left join latest_twelve_months
-        on changes.span_number = latest_twelve_months.span_number
-    left join latest_intensities
-        on changes.span_number = latest_intensities.span_number
+    left join taken
+        on changes.span_number = taken.span_number
+    left join split_factors
+        on changes.span_number = split_factors.span_number
 
 )
 

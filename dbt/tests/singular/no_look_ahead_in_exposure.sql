@@ -1,5 +1,7 @@
 -- Miner days that show a figure which was not public by the end of the day. The figures
--- are looked up in the ledger again, so that a wrong date in the mart cannot hide one.
+-- are looked up in the ledger and in the filings again, so that a wrong date in the mart cannot
+-- hide one: ledger figures by their value, share counts (which splits change) and filed
+-- figures by the day or the end of the months that they are for.
 with
 
 exposure as (
@@ -40,7 +42,6 @@ figures as (
         ('contracted_hpc_mw', 'hpc_contracted_stated_mw', 'true'),
         ('total_power_capacity_mw', 'gross_power_mw', 'true'),
         ('operational_hpc_mw', 'hpc_delivered_mw', 'true'),
-        ('shares_outstanding', 'shares_outstanding', 'true'),
         ('market_cap_usd', 'market_cap_usd', "market_cap_basis = 'stated'"),
     ] %}
     {% if not loop.first %}union all{% endif %}
@@ -48,12 +49,36 @@ figures as (
         ticker,
         as_of_date,
         '{{ metric }}' as metric,
-        {{ column }} as value
+        'ledger' as source,
+        {{ column }} as value,
+        null::date as figure_date
     from exposure
     where
         {{ column }} is not null
         and {{ condition }}
     {% endfor %}
+    union all
+    select
+        ticker,
+        as_of_date,
+        'shares_outstanding' as metric,
+        shares_source as source,
+        null as value,
+        shares_outstanding_date as figure_date
+    from exposure
+    where shares_outstanding is not null
+    union all
+    select
+        ticker,
+        as_of_date,
+        'capex_usd' as metric,
+        capex_source as source,
+        null as value,
+        capex_ttm_end_date as figure_date
+    from exposure
+    where
+        capex_ttm_usd is not null
+        and capex_source = 'xbrl'
 
 ),
 
@@ -62,11 +87,42 @@ known_figures as (
     select
         ticker,
         metric,
+        'ledger' as source,
         value,
+        null::date as figure_date,
         min(known_date) as known_date
     from {{ ref('stg_company_facts') }}
-    where known_date is not null
+    where
+        known_date is not null
+        and metric <> 'shares_outstanding'
     group by ticker, metric, value
+    union all
+    select
+        ticker,
+        metric,
+        'ledger' as source,
+        null as value,
+        as_of_date as figure_date,
+        min(known_date) as known_date
+    from {{ ref('stg_company_facts') }}
+    where
+        known_date is not null
+        and metric = 'shares_outstanding'
+    group by ticker, metric, as_of_date
+    union all
+    select
+        facts.ticker,
+        concepts.metric,
+        'xbrl' as source,
+        null as value,
+        facts.period_end_date as figure_date,
+        min(facts.known_date) as known_date
+    from {{ ref('stg_xbrl_facts') }} as facts
+    inner join {{ ref('stg_study_xbrl_concepts') }} as concepts
+        on
+            facts.taxonomy = concepts.taxonomy
+            and facts.concept = concepts.concept
+    group by facts.ticker, concepts.metric, facts.period_end_date
 
 ),
 
@@ -82,7 +138,9 @@ late_figures as (
         on
             figures.ticker = known_figures.ticker
             and figures.metric = known_figures.metric
-            and figures.value = known_figures.value
+            and figures.source is not distinct from known_figures.source
+            and figures.value is not distinct from known_figures.value
+            and figures.figure_date is not distinct from known_figures.figure_date
     where coalesce(known_figures.known_date > figures.as_of_date, true)
     group by figures.ticker, figures.as_of_date
 
