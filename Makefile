@@ -196,9 +196,10 @@ check: lint types test ## lint, types and test
 BENCH_VENV := .venv-bench
 BENCH := $(BENCH_VENV)/requirements-bench.lock
 .PHONY: bench
-bench: $(DEV) $(BENCH) ## time and memory: the pipeline beside plain dbt and SQL, the event study beside others
+bench: $(DEV) $(BENCH) ## time and memory: the pipeline beside plain dbt and SQL, the event study beside others, a live run
 	@$(PY) -m benchmarks
 	@$(PY) -m benchmarks.event_study --package $(BENCH_VENV)/bin/python
+	@$(PY) -m benchmarks.live
 
 $(BENCH): requirements-bench.lock
 	@$(PYTHON) -m venv --clear $(BENCH_VENV)

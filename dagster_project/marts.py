@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import current_settings
-from dagster_project.warehouse.reader import MARTS_SCHEMA, published, require_published
+from dagster_project.warehouse.publish_marts import MARTS_SCHEMA
+from dagster_project.warehouse.reader import published, require_published
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -40,6 +40,8 @@ POSTGRES_WORDS = {
 ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # The bundled figures begin here: what live sources add goes on from the same day.
 FIRST_LIVE_DATE = date(2024, 1, 1)
+# Decades of daily prices can be had; before this day neither exchange calendars nor EDGAR help.
+EARLIEST_LIVE_DATE = date(1990, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -185,9 +187,9 @@ def _since(environment: Mapping[str, str]) -> date:
         since = date.fromisoformat(value)
     except ValueError:
         since = date.max
-    if not date(2009, 1, 3) <= since <= datetime.now(UTC).date():
+    if not EARLIEST_LIVE_DATE <= since <= datetime.now(UTC).date():
         raise SettingsError(
-            f"MINER_LIVE_SINCE={value!r} is not a date between bitcoin's first block and today.",
+            f"MINER_LIVE_SINCE={value!r} is not a date between {EARLIEST_LIVE_DATE} and today.",
             mend="write it like MINER_LIVE_SINCE=2024-01-01, or unset it",
         )
     return since

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -176,6 +176,13 @@ def test_live_settings(tmp_path):
 
 
 KEY = "k3y-that-nobody-may-see"
+
+
+def test_shares_may_be_asked_for_from_before_bitcoin():
+    assert read_settings({"MINER_LIVE_SINCE": "1995-06-01"}).live_since == date(1995, 6, 1)
+    for never in ("1989-12-31", "2999-01-01", "soon"):
+        with pytest.raises(SettingsError, match="MINER_LIVE_SINCE"):
+            read_settings({"MINER_LIVE_SINCE": never})
 
 
 def test_keys_are_read_and_never_shown():

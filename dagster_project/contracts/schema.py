@@ -155,11 +155,11 @@ class Table:
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
-    @property
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
-    @property
+    @cached_property
     def stored_columns(self) -> tuple[Column, ...]:
         """The contract's own columns followed by the provenance every row carries."""
         return self.columns + tuple(c for c in PROVENANCE if c.name not in self.column_names)

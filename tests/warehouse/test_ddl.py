@@ -63,6 +63,20 @@ def test_an_equal_contract_touches_nothing(connection):
     assert ensure_schema(connection, (OLD,)) == []
 
 
+def test_a_file_of_an_equal_contract_is_not_written_to(tmp_path):
+    """Every part of an extraction opens the file: a needless write costs a checkpoint each time."""
+    path = tmp_path / "working.duckdb"
+    with duckdb.connect(str(path)) as made:
+        ensure_schema(made, (OLD,))
+    before = path.read_bytes()
+    with duckdb.connect(str(path)) as made:
+        assert ensure_schema(made, (OLD,)) == []
+    assert path.read_bytes() == before
+    with duckdb.connect(str(path)) as made:
+        assert ensure_schema(made, (replace(OLD, columns=(*OLD.columns, NOTE)),)) == ["things"]
+    assert path.read_bytes() != before
+
+
 def test_a_new_optional_column_is_added_and_rows_stay(connection):
     new = replace(OLD, columns=(*OLD.columns, NOTE))
     assert ensure_schema(connection, (new,)) == ["things"]

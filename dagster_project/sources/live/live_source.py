@@ -27,13 +27,15 @@ class Plan:
 
     ``absent`` says of a configured vendor why it cannot be asked (a key that is not set).
     ``empty_is_an_answer`` is for facts that need not exist (filings); a price series without
-    a row in ten days is a vendor that does not know the symbol.
+    a row in ten days is a vendor that does not know the symbol. Before ``first_day`` there is
+    nothing to ask for.
     """
 
     vendors: Sequence[Vendor]
     symbols: Sequence[str]
     absent: tuple[str, ...] = ()
     empty_is_an_answer: bool = False
+    first_day: date = date.min
 
 
 def _now() -> datetime:
@@ -95,7 +97,9 @@ class LiveSource:
                 known = None
                 if stored_until is not None:
                     known = stored_until.get(_stored_as(table, symbol, plan))
-                asked = self._window(window, known, incremental=stored_until is not None)
+                asked = self._window(
+                    window, known, plan.first_day, incremental=stored_until is not None
+                )
                 if asked is not None:
                     yield self._recorded(table, symbol, asked, chain)
 
@@ -133,14 +137,16 @@ class LiveSource:
             yield part
 
     def _window(
-        self, window: Window | None, known: date | None, *, incremental: bool
+        self, window: Window | None, known: date | None, first_day: date, *, incremental: bool
     ) -> Window | None:
-        """Dates to ask for; None where the window asked for lies in the future."""
+        """Dates to ask for; None where the window asked for lies in the future, or before the
+        first day there can be."""
         end = min(window.end, self._today) if window else self._today
         start = window.start if window else self._first
         if incremental:
             overlap = known - timedelta(days=OVERLAP_DAYS) if known else self._first
             start = max(self._first, min(overlap, end))
+        start = max(start, first_day)
         return Window(start, end) if start <= end else None
 
     def _ask(self, table: Table, symbol: str, window: Window, plan: Plan) -> Extract | Gap:

@@ -32,6 +32,8 @@ from dagster_project.sources.live.yahoo import YahooVendor
 
 # Of these tables a company may well have no row: most file nothing that names a contract.
 MAY_BE_EMPTY = frozenset({"equity_splits", "equity_dividends", "filing_candidates", "xbrl_facts"})
+# Before it nobody priced or counted anything: vendors are not asked for the decades before.
+FIRST_BLOCK_DATE = date(2009, 1, 3)
 # Companies that file with the SEC; funds and proxies announce no capex.
 FILING_ROLES = frozenset({"miner", "hyperscaler", "ai_infrastructure"})
 
@@ -153,12 +155,13 @@ class Plans(Mapping[str, Sequence[Plan]]):
         return len(LIVE_TABLES)
 
     def _plan(self, chain: Chain) -> Plan:
+        first_day = date.min
         if chain.table.startswith("equity_"):
             symbols = self._asked.symbols["shares"]
         elif chain.table in {"filing_candidates", "xbrl_facts"}:
             symbols = self._asked.symbols["filers"]
         else:
-            symbols = [BITCOIN]
+            symbols, first_day = [BITCOIN], FIRST_BLOCK_DATE
         refused = [self._vendors.why_not(name) for name in chain.vendors]
         return Plan(
             vendors=[
@@ -169,6 +172,7 @@ class Plans(Mapping[str, Sequence[Plan]]):
             symbols=symbols,
             absent=tuple(why for why in refused if why),
             empty_is_an_answer=chain.table in MAY_BE_EMPTY,
+            first_day=first_day,
         )
 
 

@@ -47,18 +47,20 @@ REGULAR_CLOSE = time(16, 0)
 _PRICES = ("open", "high", "low", "close")
 
 
-def _shortest(value: float | None) -> float | None:
-    """The decimal that was meant: 317.1 for 317.1000061035156.
+def _shortest(values: Sequence[float | None]) -> list[float | None]:
+    """The decimals that were meant: 317.1 for 317.1000061035156.
 
     Prices travel as single-precision numbers, printed with the digits of a double. The shortest
     decimal of the same single-precision number takes the noise away; a number that is not one
     is left as it is.
     """
-    if value is None:
-        return None
+    # A whole column at once: to change numpy's error state per value cost more than the rest.
     with np.errstate(over="ignore"):
-        single = np.float32(value)
-    return float(str(single)) if float(single) == value else value
+        singles = np.array([0.0 if value is None else value for value in values]).astype("float32")
+    return [
+        value if value is None or float(single) != value else float(str(single))
+        for value, single in zip(values, singles, strict=True)
+    ]
 
 
 def _zone(meta: dict[str, Any]) -> ZoneInfo:
@@ -113,14 +115,15 @@ def _bars(result: dict[str, Any], zone: ZoneInfo) -> Iterator[Bar]:
         # A share without a session in the window.
         return
     stamps = array(result.get("timestamp"), "timestamp")
-    columns = {name: array(fields.get(name), name, len(stamps)) for name in (*_PRICES, "volume")}
-    for row, stamp in enumerate(stamps):
-        prices = {name: _shortest(number(columns[name][row], name)) for name in _PRICES}
-        yield Bar(
-            session_date=_instant(stamp, zone, "timestamp").date(),
-            volume=number(columns["volume"][row], "volume"),
-            **prices,
-        )
+    columns = {
+        name: [number(value, name) for value in array(fields.get(name), name, len(stamps))]
+        for name in (*_PRICES, "volume")
+    }
+    prices = [_shortest(columns[name]) for name in _PRICES]
+    rows = zip(stamps, *prices, columns["volume"], strict=True)
+    for stamp, opening, high, low, close, volume in rows:
+        day = _instant(stamp, zone, "timestamp").date()
+        yield Bar(day, opening, high, low, close, volume)
 
 
 def _events(result: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -46,6 +46,24 @@ def without_syncing() -> Iterator[None]:
         yield
 
 
+def test_half_written_bodies_of_dead_writers_are_removed_and_nothing_else(tmp_path):
+    kept = keep(Archive(tmp_path), b"[1]")
+    folder = tmp_path / "bodies" / kept.sha256[:2]
+    name = f".{kept.sha256}."
+    # Process 1 always lives; no process has a number above the largest there may be.
+    dead, alive, own = (folder / f"{name}{writer}-7" for writer in (2**22 + 1, 1, os.getpid()))
+    other = folder / ".keep"
+    for path in (dead, alive, own, other):
+        path.write_bytes(b"half")
+    archive = Archive(tmp_path)
+    keep(archive, b"[2]")
+    assert [path.exists() for path in (dead, alive, own, other)] == [False, True, True, True]
+    assert archive.body(kept) == b"[1]"
+    dead.write_bytes(b"half")
+    keep(archive, b"[3]")
+    assert dead.exists(), "once per process is enough"
+
+
 def test_what_was_kept_is_found_by_another_process(tmp_path):
     body = b'{"a": [1.10, "\xc3\xbc"]}\n'
     record = keep(Archive(tmp_path), body)

@@ -122,6 +122,18 @@ def test_one_answer_between_failures_keeps_a_vendor_in_use() -> None:
     assert len(patchy.asked) == len(symbols)
 
 
+def test_nothing_is_asked_for_before_the_first_day_there_can_be() -> None:
+    vendor = FakeVendor("first", knows=["AAA"])
+    plan = Plan([vendor], ["AAA"], first_day=date(2025, 2, 10))
+    assert _answers(plan, window=Window(date(2025, 1, 1), date(2025, 1, 31))) == []
+    _answers(plan, window=Window(date(2025, 2, 1), date(2025, 2, 28)))
+    _answers(plan, stored_until={})
+    assert [window for _, window in vendor.asked] == [
+        Window(date(2025, 2, 10), date(2025, 2, 28)),
+        Window(date(2025, 2, 10), TODAY),
+    ]
+
+
 def test_a_backfill_asks_for_its_window_and_never_for_the_future() -> None:
     vendor = FakeVendor("first", knows=["AAA"])
     _answers(Plan([vendor], ["AAA"]), window=Window(date(2025, 2, 1), date(2025, 2, 28)))

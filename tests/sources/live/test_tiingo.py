@@ -205,6 +205,14 @@ def test_without_a_key_nobody_is_asked():
     assert client.asked == []
 
 
+def test_a_replay_needs_no_key():
+    client = FakeClient({PATH: days()})
+    replayed = TiingoVendor(client, None, asked_on=date(2025, 11, 8), replay=True)
+    answer = replayed.fetch(PRICES, "BITF", Window(DAYS[0], DAYS[1]))
+    assert answer.columns["session_date"] == DAYS[:2]
+    assert client.secrets == [{}]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
