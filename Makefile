@@ -98,6 +98,22 @@ ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks); PORT=3001 
 sql: $(SHELL_LOCK) ## open DuckDB's shell on the published file; piped SQL is answered, FORMAT=csv
 	@$(PY) -m dagster_project sql --format '$(FORMAT)'
 
+# The site's builder wants an environment of its own (requirements-docs.in says why).
+SITE_VENV := .venv-docs
+SITE := $(SITE_VENV)/requirements-docs.lock
+.PHONY: docs
+docs: $(RUNTIME) $(SITE) ## build the documentation as pages that open from disk (build/docs/site)
+	@$(PY) -m dagster_project.docs_site pages build/docs
+	@$(SITE_VENV)/bin/zensical build --strict --config-file build/docs/zensical.toml
+	@$(PY) -m dagster_project.docs_site finish build/docs
+
+$(SITE): requirements-docs.lock
+	@echo "installing the site's builder into $(SITE_VENV) (once) ..."
+	@$(PYTHON) -m venv --clear $(SITE_VENV)
+	@$(SITE_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --no-deps \
+	    --require-hashes --quiet -r requirements-docs.lock
+	@cp requirements-docs.lock $@
+
 .PHONY: rebuild
 rebuild: $(RUNTIME) ## make the working file anew from the sources; the publication stays
 	@$(PY) -m dagster_project rebuild
