@@ -174,8 +174,9 @@ check: lint types test ## lint, types and test
 BENCH_VENV := .venv-bench
 BENCH := $(BENCH_VENV)/requirements-bench.lock
 .PHONY: bench
-bench: $(DEV) $(BENCH) ## time and memory: the pipeline beside plain dbt and SQL, the event study beside others
+bench: $(DEV) $(BENCH) ## time and memory: the pipeline, questions to the published file, the event study beside others
 	@$(PY) -m benchmarks
+	@$(PY) -m benchmarks.queries
 	@$(PY) -m benchmarks.event_study --package $(BENCH_VENV)/bin/python
 
 $(BENCH): requirements-bench.lock
