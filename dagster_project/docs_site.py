@@ -29,6 +29,7 @@ from dagster_project.settings import PROJECT_DIR, Settings, current_settings
 PAGES = "pages"
 SITE = "site"
 SHIM = "iframe-worker-shim.js"
+STYLE = "extra.css"
 TITLE = "Bitcoin miners and the AI story"
 # In this order; every other page of docs/ follows under "More", so that a new one is not lost.
 NAVIGATION: tuple[tuple[str, str], ...] = (
@@ -207,6 +208,7 @@ site_name = {json.dumps(TITLE)}
 docs_dir = "{PAGES}"
 site_dir = "{SITE}"
 use_directory_urls = false
+extra_css = [{json.dumps(STYLE)}]
 nav = [
   {_navigation()}
 ]
@@ -234,6 +236,7 @@ def write_pages(settings: Settings, folder: Path) -> None:
     (docs / "measures.md").write_text(measures_page(manifest), encoding="utf-8")
     (docs / "tables.md").write_text(tables_page(manifest), encoding="utf-8")
     _dbt_page(settings, docs / "dbt.html")
+    shutil.copyfile(PROJECT_DIR / "docs" / "site" / STYLE, folder / PAGES / STYLE)
     (folder / "zensical.toml").write_text(_configuration(), encoding="utf-8")
 
 
