@@ -109,6 +109,22 @@ dashboard: $(DASHBOARD) ## show the published figures in the browser; PORT=8502 
 sql: $(SQL) ## open DuckDB's shell on the published file; piped SQL is answered, FORMAT=csv
 	@$(PY) -m dagster_project sql --format '$(FORMAT)'
 
+# The site's builder wants an environment of its own (requirements-docs.in says why).
+SITE_VENV := .venv-docs
+SITE := $(SITE_VENV)/requirements-docs.lock
+.PHONY: docs
+docs: $(RUNTIME) $(SITE) ## build the documentation as pages that open from disk (build/docs/site)
+	@$(PY) -m dagster_project.docs_site pages build/docs
+	@$(SITE_VENV)/bin/zensical build --strict --config-file build/docs/zensical.toml
+	@$(PY) -m dagster_project.docs_site finish build/docs
+
+$(SITE): requirements-docs.lock
+	@echo "installing the site's builder into $(SITE_VENV) (once) ..."
+	@$(PYTHON) -m venv --clear $(SITE_VENV)
+	@$(SITE_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --no-deps \
+	    --require-hashes --quiet -r requirements-docs.lock
+	@cp requirements-docs.lock $@
+
 .PHONY: rebuild
 rebuild: $(RUNTIME) $(WITH_POSTGRES) ## make the working file anew from the sources; the publication stays
 	@$(PY) -m dagster_project rebuild
@@ -196,8 +212,9 @@ check: lint types test ## lint, types and test
 BENCH_VENV := .venv-bench
 BENCH := $(BENCH_VENV)/requirements-bench.lock
 .PHONY: bench
-bench: $(DEV) $(BENCH) ## time and memory: the pipeline beside plain dbt and SQL, the event study beside others, a live run
+bench: $(DEV) $(BENCH) ## time and memory: pipeline, live run, questions, event study; beside plain SQL and others
 	@$(PY) -m benchmarks
+	@$(PY) -m benchmarks.queries
 	@$(PY) -m benchmarks.event_study --package $(BENCH_VENV)/bin/python
 	@$(PY) -m benchmarks.live
 

@@ -14,12 +14,8 @@ from typing import Any
 
 from dagster_project.errors import SettingsError, WarehouseProjectError
 from dagster_project.settings import Settings
-from dagster_project.warehouse.reader import (
-    MARTS_SCHEMA,
-    READER_SETTINGS,
-    published,
-    require_published,
-)
+from dagster_project.warehouse.publish_marts import MARTS_SCHEMA
+from dagster_project.warehouse.reader import READER_SETTINGS, published, require_published
 
 FORMATS = ("box", "csv", "json", "jsonlines", "line", "markdown", "table")
 

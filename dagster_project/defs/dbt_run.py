@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.column_lineage import LineageCache, Origin
 from dagster_project.dbt_manifest import read_manifest
 from dagster_project.dbt_process import run_dbt
 from dagster_project.errors import WarehouseProjectError
@@ -125,7 +126,50 @@ def read_table_facts(path: Path, schemas: Sequence[str]) -> dict[tuple[str, str]
     return facts
 
 
-def _materialization(spec: dg.AssetSpec, node: NodeOutcome, facts: TableFacts) -> Any:
+def read_catalog(path: Path) -> dict[str, dict[str, dict[str, str]]]:
+    """Schema, table, column and type of everything in the working file."""
+    catalog: dict[str, dict[str, dict[str, str]]] = {}
+    with warehouse(path, read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = current_database() AND NOT internal "
+            "ORDER BY schema_name, table_name, column_index"
+        ).fetchall()
+    for schema, table, column, kind in rows:
+        catalog.setdefault(schema, {}).setdefault(table, {})[column] = kind
+    return catalog
+
+
+def read_lineage(
+    settings: Settings, outcomes: Sequence[NodeOutcome]
+) -> dict[str, dict[str, list[Origin]]]:
+    """Column lineage of each node that has SQL; read anew only where SQL or columns changed."""
+    catalog = read_catalog(settings.warehouse_path)
+    cache = LineageCache(settings.dbt_project_dir / "target" / "column_lineage.json")
+    found = {
+        node.unique_id: cache.lineage(node.unique_id, node.sql, catalog)
+        for node in outcomes
+        if node.sql
+    }
+    cache.save()
+    return {unique_id: columns for unique_id, columns in found.items() if columns}
+
+
+def _column_lineage(columns: Mapping[str, Sequence[Origin]]) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        deps_by_column={
+            name: [dg.TableColumnDep(dg.AssetKey([schema, table]), c) for schema, table, c in made]
+            for name, made in columns.items()
+        }
+    )
+
+
+def _materialization(
+    spec: dg.AssetSpec,
+    node: NodeOutcome,
+    facts: TableFacts,
+    lineage: Mapping[str, Sequence[Origin]] | None,
+) -> Any:
     return dg.MaterializeResult(
         asset_key=spec.key,
         metadata={
@@ -136,6 +180,7 @@ def _materialization(spec: dg.AssetSpec, node: NodeOutcome, facts: TableFacts) -
                     for name, kind, description in facts.columns
                 ]
             ),
+            **({"dagster/column_lineage": _column_lineage(lineage)} if lineage else {}),
             "seconds": round(node.seconds, 3),
         },
     )
@@ -200,11 +245,12 @@ def dagster_events(
     layers = sorted({spec.key.path[0] for spec in specs})
     facts = read_table_facts(settings.warehouse_path, layers)
     found = read_found_rows(settings.warehouse_path, outcomes)
-    for node in outcomes:
-        if node.unique_id in models and node.status == "success":
-            spec = models[node.unique_id]
-            schema, table = spec.key.path
-            yield _materialization(spec, node, facts[(schema, table)])
+    built = [n for n in outcomes if n.unique_id in models and n.status == "success"]
+    lineage = read_lineage(settings, built)
+    for node in built:
+        spec = models[node.unique_id]
+        schema, table = spec.key.path
+        yield _materialization(spec, node, facts[(schema, table)], lineage.get(node.unique_id))
     for node in outcomes:
         if node.unique_id in checks and node.status in {"pass", "warn", "fail", "error"}:
             yield _check_result(checks[node.unique_id], node, found.get(node.unique_id, []))

@@ -48,6 +48,12 @@ def test_one_mart_can_be_built_alone(own: Settings) -> None:
     columns = {column.name: column for column in metadata["dagster/column_schema"].columns}
     assert columns["network_eh_s"].type == "DOUBLE"
     assert columns["network_eh_s"].description
+    lineage = metadata["dagster/column_lineage"].deps_by_column
+    assert set(lineage) == set(columns)
+    assert {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage["price_usd"]} == {
+        ("staging/stg_btc_prices", "close_usd"),
+        ("staging/stg_network_metrics", "price_usd"),
+    }
 
 
 def test_one_check_can_be_run_alone(own: Settings) -> None:
