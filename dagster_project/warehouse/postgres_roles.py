@@ -33,12 +33,12 @@ def _ensure_role(connection: Connection, reader: str, where: str) -> None:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [reader]).fetchone():
             # It may log in, but has no password until an administrator gives it one.
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(reader)))
-    except errors.InsufficientPrivilege as error:
+    except errors.InsufficientPrivilege:
         raise PublicationRefused(
             f"The reader's role {reader} does not exist, and this user may not create roles.",
             where=where,
             mend=f'let an administrator give: CREATE ROLE "{reader}" LOGIN;',
-        ) from error
+        ) from None
 
 
 def _ensure_settings(connection: Connection, reader: str, schema: str, where: str) -> None:
@@ -64,13 +64,13 @@ def _ensure_settings(connection: Connection, reader: str, schema: str, where: st
     try:
         for statement in statements:
             connection.execute(statement)
-    except errors.InsufficientPrivilege as error:
+    except errors.InsufficientPrivilege:
         raise PublicationRefused(
             f"The settings of the reader's role {reader} cannot be made by this user.",
             where=where,
             mend="let an administrator give:\n         "
             + "\n         ".join(f"{statement.as_string(connection)};" for statement in statements),
-        ) from error
+        ) from None
 
 
 def _take_from_everybody(connection: Connection, reader: str) -> None:

@@ -39,7 +39,7 @@ else:
     import fcntl
 
 from dagster_project.errors import PublicationRefused, WarehouseLocked
-from dagster_project.warehouse.connection import LOCK_ATTEMPTS, LOCK_WAIT_SECONDS, attach_read_only
+from dagster_project.warehouse.connection import LOCK_WAIT_SECONDS, attach_read_only
 from dagster_project.warehouse.ddl import literal, quoted
 from dagster_project.warehouse.publish_about import ABOUT, about_faults, about_rows
 from dagster_project.warehouse.publish_macros import TableMacro, create_table_macros, macro_faults
@@ -61,6 +61,9 @@ RELEASES = "releases"
 BUILDING_PREFIX = ".building-"
 NEW_LINK_PREFIX = ".new-"
 LOCK_FILE = ".publish.lock"
+# Another run's publication ends by itself, at the latest when PostgreSQL's readers have been
+# waited for; with LOCK_WAIT_SECONDS this is five minutes.
+PUBLICATION_LOCK_ATTEMPTS = 600
 PUBLICATION_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d+)?")
 # A pointer is read in a moment; a program that holds it longer than this is named.
 POINTER_ATTEMPTS = 50
@@ -97,7 +100,7 @@ def _take_lock(handle: IO[str]) -> None:
 def publication_lock(
     published_dir: Path,
     *,
-    attempts: int = LOCK_ATTEMPTS,
+    attempts: int = PUBLICATION_LOCK_ATTEMPTS,
     wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> Iterator[None]:
     """One publication at a time; the system drops the lock when its process dies."""

@@ -130,16 +130,13 @@ def _clear_failures(url: Secret) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        refused = PublicationRefused(
+        # The error itself stays here: it carries the connection, and that the password.
+        raise PublicationRefused(
             f"PostgreSQL refused: {_said(error, url)}.",
             where=server_name(url),
             mend="mend what is named above and give 'make postgres'; readers of PostgreSQL keep "
             "the publication they had, and the files are published",
-        )
-    else:
-        return
-    # Outside the handler: the error's own text and chain may hold the connection string.
-    raise refused
+        ) from None
 
 
 @contextmanager

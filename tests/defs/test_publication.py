@@ -55,7 +55,7 @@ def test_files_are_read_back_and_compared_after_each_publication(tmp_path: Path)
     assert check.description == "2 tables, 303 rows are the same in manifest, duckdb, parquet"
     rows = {
         record.data["table"]: record.data["parquet_rows"]
-        for record in check.metadata["tables"].value
+        for record in check.metadata["tables"].records
     }
     assert rows == {"dim_firm": 3, "fct_daily": 300}
     assert check.metadata["differences"].value == 0

@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import duckdb
@@ -613,6 +614,53 @@ def test_one_publisher_at_a_time(showing, monkeypatch):
         with pytest.raises(WarehouseLocked, match="publishing to this database"):
             showing.show()
     assert showing.show().reloaded
+
+
+def test_readers_of_every_kind_never_see_an_error_or_two_publications(showing):
+    """A small copy of ``python -m benchmarks.publication``, which docs/publication.md reports."""
+    showing.publishing.run()
+    showing.show()
+    over, seen, faults = threading.Event(), [], []
+    question = (
+        "SELECT p.publication_id, min(t.publication_id), max(t.publication_id), "
+        "(SELECT max(version) FROM fct_daily), (SELECT min(version) FROM dim_firm) "
+        "FROM publication p CROSS JOIN publication_tables t GROUP BY 1"
+    )
+    with showing.as_reader() as first:
+        password = secrets.token_hex(8)
+        showing.tell(f"ALTER ROLE {showing.reader} PASSWORD '{password}'")
+        url = showing.server.url(showing.database, showing.reader, password)
+        assert first.execute(question).fetchone()
+
+    def read(kind: int) -> None:
+        kept = psycopg.connect(url, autocommit=True)
+        try:
+            while not over.is_set():
+                with psycopg.connect(url) if kind else nullcontext(kept) as connection:
+                    # In a transaction, every question is answered by one publication.
+                    answers = [connection.execute(question).fetchone() for _ in range(kind + 1)]
+                shown, low, high, version, other = answers[0]
+                if not (shown == low == high and version == other and len(set(answers)) == 1):
+                    faults.append(answers)
+                seen.append(version)
+                time.sleep(0.01)
+        except psycopg.Error as error:
+            faults.append(error)
+        finally:
+            kept.close()
+
+    readers = [threading.Thread(target=read, args=(number % 2,)) for number in range(6)]
+    for reader in readers:
+        reader.start()
+    try:
+        for version in range(2, 8):
+            showing.next(version)
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join(30)
+    assert faults == []
+    assert set(seen) >= {2, 3, 4, 5, 6}
 
 
 # --- interruptions -----------------------------------------------------------------------------
