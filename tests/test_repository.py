@@ -45,7 +45,7 @@ def _tracked_files() -> list[Path]:
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "requirements-superset.lock"])
 def test_lock_pins_every_package_by_hash_and_names_no_registry(lock: str) -> None:
     text = _read(lock)
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
@@ -67,6 +67,13 @@ def test_lock_comes_from_the_declared_requirements(lock: str) -> None:
     for extra in extras[lock]:
         wanted |= _requirements(project["optional-dependencies"][extra])
     assert wanted <= set(_pins(lock))
+
+
+def test_superset_reads_with_the_duckdb_that_the_pipeline_writes_with() -> None:
+    pins = _pins("requirements-superset.lock")
+    assert pins["duckdb"] == _pins("requirements.lock")["duckdb"]
+    lines = _read("requirements-superset.in").splitlines()
+    assert _requirements([line for line in lines if not line.startswith("#")]) <= set(pins)
 
 
 def test_each_lock_contains_the_smaller_ones() -> None:
