@@ -22,8 +22,9 @@ def working(built_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     with duckdb.connect(str(copy)) as connection:
         # The session's warehouse is built without the checks that a publication asks for.
         connection.execute(
-            "insert into quality.node_results by name select 'test.p.one' as unique_id, "
-            "'one' as node_name, 'test' as resource_type, 'pass' as status, now() as executed_at"
+            "insert into quality.node_results select * replace ('test.p.one' as unique_id, "
+            "'one' as node_name, 'test' as resource_type, 'pass' as status) "
+            "from quality.node_results limit 1"
         )
     return copy
 
