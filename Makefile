@@ -156,11 +156,18 @@ superset-import: $(RUNTIME) ## bring the dashboard into your Superset; URL=https
 	    $(if $(DATABASE),--database '$(DATABASE)')
 
 $(SUPERSET): requirements-superset.lock
-	@echo "installing $$(grep -c '^[a-z0-9].*==' $<) packages of $< into $(SUPERSET_VENV) (once; a few minutes) ..."
-	@$(PYTHON) -m venv --clear $(SUPERSET_VENV)
-	@$(SUPERSET_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --no-deps \
-	    --require-hashes --quiet -r requirements-superset.lock
-	@cp requirements-superset.lock $@
+	@if ! cmp -s $< $@; then \
+	    echo "installing $$(grep -c '^[a-z0-9].*==' $<) packages of $< into $(SUPERSET_VENV) (once; minutes) ..."; \
+	    $(PYTHON) -m venv --clear $(SUPERSET_VENV); \
+	    if $(PY) -m uv --version >/dev/null 2>&1; then \
+	        $(PY) -m uv pip install --quiet --python $(SUPERSET_VENV)/bin/python --no-deps \
+	            --require-hashes -r $<; \
+	    else \
+	        $(SUPERSET_VENV)/bin/python -m pip install --disable-pip-version-check --no-input \
+	            --no-deps --require-hashes --quiet -r $<; \
+	    fi; \
+	fi
+	@cp $< $@
 
 ##@ Check
 

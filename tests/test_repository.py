@@ -48,7 +48,7 @@ def _tracked_files() -> list[Path]:
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "requirements-superset.lock"])
 def test_lock_pins_every_package_by_hash_and_names_no_registry(lock: str) -> None:
     text = _read(lock)
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
@@ -86,6 +86,13 @@ def test_extras_add_to_the_runtime_and_development_has_them_all() -> None:
 
 def test_the_shell_reads_what_the_library_writes() -> None:
     assert _pins("requirements-sql.lock")["duckdb-cli"] == _pins(RUNTIME)["duckdb"]
+
+
+def test_superset_reads_with_the_duckdb_that_the_pipeline_writes_with() -> None:
+    pins = _pins("requirements-superset.lock")
+    assert pins["duckdb"] == _pins(RUNTIME)["duckdb"]
+    lines = _read("requirements-superset.in").splitlines()
+    assert _requirements([line for line in lines if not line.startswith("#")]) <= set(pins)
 
 
 def test_a_run_from_files_installs_nothing_that_asks_the_internet() -> None:

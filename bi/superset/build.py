@@ -30,15 +30,17 @@ _HEADER = (
 )
 # A metadata file may not bear the day it was written: the bundle must be the same tomorrow.
 _WRITTEN_AT = "2025-03-26T00:00:00+00:00"
+# Endings of column names and how a heading writes them; the first that fits is taken.
 _UNITS = {
+    "usd_ph": "USD per PH/s and day",
+    "btc_ph": "BTC per PH/s and day",
+    "usd_eh": "USD per EH/s and day",
+    "eh_s_7d": "EH/s, mean of 7 days",
+    "eh_s": "EH/s",
     "usd": "USD",
+    "btc": "BTC",
     "mw": "MW",
     "pct": "%",
-    "eh_s": "EH/s",
-    "btc": "BTC",
-    "ph": "PH/s",
-    "eh": "EH/s",
-    "it": "IT",
 }
 _SERIES_KINDS = {
     "line": "echarts_timeseries_line",
@@ -198,7 +200,8 @@ def _label(column: str) -> str:
     """The column's name as a heading: words, and the unit at its end as units are written."""
     for ending, unit in _UNITS.items():
         if column.endswith(f"_{ending}"):
-            return f"{column.removesuffix(f'_{ending}').replace('_', ' ')}, {unit}"
+            words = column.removesuffix(f"_{ending}").replace("_", " ")
+            return f"{words.replace(' mw', ' MW')}, {unit}"
     return column.replace("_", " ")
 
 
@@ -338,10 +341,11 @@ def _series_params(chart: Chart) -> dict[str, Any]:
         is_rising = chart.order[0].startswith("-")
         params |= {
             "orientation": "horizontal",
-            **({"x_axis_sort": chart.measure_label} if len(chart.columns) == 1 else {}),
+            "x_axis_sort": chart.measure_label,
             "x_axis_sort_asc": is_rising,
-            "x_axis_sort_series": "max",
-            "x_axis_sort_series_ascending": is_rising,
+            # Categories of several series cannot be sorted by value here: A stands on top.
+            "x_axis_sort_series": "name",
+            "x_axis_sort_series_ascending": False,
             # Two rows of figures for one category would cover each other.
             "show_value": len(chart.columns) == 1,
             "only_total": False,
@@ -494,7 +498,7 @@ def _position() -> dict[str, Any]:
             "id": words_id,
             "type": "MARKDOWN",
             "children": [],
-            "meta": {"code": _reading_aid(shown), "height": 12 + 5 * len(shown), "width": 12},
+            "meta": {"code": _reading_aid(shown), "height": 12 + 4 * len(shown), "width": 12},
             "parents": ["ROOT_ID", "TABS-all", tab_id, row_id],
         }
         position[tab_id] = {

@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import yaml
 
 from bi.superset.build import BUNDLE_DIR, database_file
+from bi.superset.definition import DASHBOARD_SLUG
 from dagster_project.errors import WarehouseProjectError
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
@@ -175,7 +176,5 @@ def _reason(said: str) -> str:
 
 def send(superset: Superset, target: Target) -> str:
     """Import the bundle for a target; returns the address of the dashboard."""
-    from bi.superset.definition import DASHBOARD_SLUG
-
     superset.import_bundle(zipped(target))
     return f"{superset.url}/superset/dashboard/{DASHBOARD_SLUG}/"
