@@ -30,19 +30,26 @@ unexport PYTHONHOME
 VENV_MADE := $(VENV)/made
 RUNTIME := $(VENV)/requirements.lock
 DEV := $(VENV)/requirements-dev.lock
+# What single commands need beyond `make run`: an extra of pyproject.toml each, with a lock of
+# what it adds to requirements.lock.
+EXTRAS := live sql postgres dashboard
 LIVE := $(VENV)/requirements-live.lock
+SQL := $(VENV)/requirements-sql.lock
 DASHBOARD := $(VENV)/requirements-dashboard.lock
+POSTGRES := $(VENV)/requirements-postgres.lock
+# Commands that publish need PostgreSQL's driver where a database is named.
+WITH_POSTGRES = $(if $(MINER_POSTGRES_URL),$(POSTGRES))
 
-# $(call install,LOCK,STAMP): packages of the lock by name and hash. pip's own words go to a
+# $(call install,LOCKS,STAMP): packages of the locks by name and hash. pip's own words go to a
 # log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
-# the lock is complete, which `pip check` then proves.
+# the locks are complete, which `pip check` then proves.
 define install
-	if ! cmp -s $(1) $(2); then \
-	    total=$$(grep -c '^[a-z0-9].*==' $(1)); \
+	if ! cat $(1) | cmp -s - $(2); then \
+	    total=$$(cat $(1) | grep -c '^[a-z0-9].*=='); \
 	    echo "installing $$total packages of $(1) into $(VENV) (once; one to three minutes) ..."; \
 	    rm -f $(2) $(VENV)/install.ok; \
 	    { $(PY) -m pip install --disable-pip-version-check --no-input --no-deps \
-	          --require-hashes --progress-bar off -r $(1) 2>&1 \
+	          --require-hashes --progress-bar off $(addprefix -r ,$(1)) 2>&1 \
 	      && $(PY) -m pip check --disable-pip-version-check 2>&1 \
 	      && touch $(VENV)/install.ok || true; } \
 	      | tee $(VENV)/install.log \
@@ -56,7 +63,7 @@ define install
 	        exit 1; \
 	    fi; \
 	fi; \
-	cp $(1) $(2).new; mv $(2).new $(2)
+	cat $(1) > $(2).new; mv $(2).new $(2)
 endef
 
 # Prints nothing when the documents written from the contracts are what they should be.
@@ -79,11 +86,11 @@ export STALE_DOCUMENTS
 ##@ Use
 
 .PHONY: run
-run: $(RUNTIME) ## build the whole warehouse and print the answer
+run: $(RUNTIME) $(WITH_POSTGRES) ## build the whole warehouse and print the answer
 	@$(PY) -m dagster_project run
 
 .PHONY: live
-live: $(LIVE) ## the same from the vendors of today, over the internet; no keys needed
+live: $(LIVE) $(WITH_POSTGRES) ## the same from the vendors of today, over the internet; no keys needed
 	@MINER_SOURCE=live $(PY) -m dagster_project run
 
 .PHONY: doctor
@@ -91,25 +98,53 @@ doctor: $(LIVE) ## ask every live source once: reachable, how fast, how fresh, w
 	@$(PY) -m dagster_project doctor
 
 .PHONY: ui
-ui: $(RUNTIME) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
+ui: $(RUNTIME) $(WITH_POSTGRES) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
 	@$(PY) -m dagster_project ui --port $(PORT)
 
 .PHONY: dashboard
 dashboard: $(DASHBOARD) ## show the published figures in the browser; PORT=8502 for another port
 	@$(PY) -m dagster_project dashboard --port $(if $(filter file,$(origin PORT)),8501,$(PORT))
 
+.PHONY: sql
+sql: $(SQL) ## open DuckDB's shell on the published file; piped SQL is answered, FORMAT=csv
+	@$(PY) -m dagster_project sql --format '$(FORMAT)'
+
 .PHONY: rebuild
-rebuild: $(RUNTIME) ## make the working file anew from the sources; the publication stays
+rebuild: $(RUNTIME) $(WITH_POSTGRES) ## make the working file anew from the sources; the publication stays
 	@$(PY) -m dagster_project rebuild
 
 .PHONY: rollback
-rollback: $(RUNTIME) ## let readers see the publication before the present one
-	@$(PY) -m dagster_project rollback
+rollback: $(RUNTIME) $(WITH_POSTGRES) ## let readers see the publication before the present one; TO=... names another
+	@$(PY) -m dagster_project rollback $(if $(TO),--to '$(TO)')
+
+.PHONY: postgres
+postgres: $(POSTGRES) ## bring PostgreSQL (MINER_POSTGRES_URL) to the publication on disk
+	@$(PY) -m dagster_project postgres
 
 .PHONY: candidates
 candidates: $(RUNTIME) ## print ledger rows for filings to judge; SINCE=2025-01-01 TICKER=CORZ narrow them
 	@$(PY) -m dagster_project candidates $(if $(SINCE),--since '$(SINCE)') \
 	    $(if $(TICKER),--ticker '$(TICKER)')
+
+# Superset wants an environment of its own: it needs older versions of much that is in .venv.
+SUPERSET_VENV := .venv-superset
+SUPERSET := $(SUPERSET_VENV)/requirements-superset.lock
+.PHONY: superset
+superset: PORT := 8088
+superset: $(RUNTIME) $(SUPERSET) ## try the dashboard in an Apache Superset on this machine; PORT=8089 for another port
+	@$(PY) -m bi.superset trial --port $(PORT)
+
+.PHONY: superset-import
+superset-import: $(RUNTIME) ## bring the dashboard into your Superset; URL=https://... USER_NAME=admin
+	@$(PY) -m bi.superset import $(if $(URL),--url '$(URL)') $(if $(USER_NAME),--user '$(USER_NAME)') \
+	    $(if $(DATABASE),--database '$(DATABASE)')
+
+$(SUPERSET): requirements-superset.lock
+	@echo "installing $$(grep -c '^[a-z0-9].*==' $<) packages of $< into $(SUPERSET_VENV) (once; a few minutes) ..."
+	@$(PYTHON) -m venv --clear $(SUPERSET_VENV)
+	@$(SUPERSET_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --no-deps \
+	    --require-hashes --quiet -r requirements-superset.lock
+	@cp requirements-superset.lock $@
 
 ##@ Check
 
@@ -174,26 +209,35 @@ $(BENCH): requirements-bench.lock
 contracts: $(RUNTIME) ## write dbt's sources and the data dictionary from the contracts
 	@$(PY) -m dagster_project.contracts.documentation
 
-# Development first, so that the runtime lock is a part of it whatever a linter needs. The
+.PHONY: superset-bundle
+superset-bundle: $(RUNTIME) ## write Superset's files from bi/superset/definition.py and the published words
+	@$(PY) -m bi.superset bundle
+
+# Development first, so that the other locks are a part of it whatever a linter needs. The
 # marker that every line would carry (this Python, these systems) is left out.
 COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
     --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
-COMMON_MARKER := ; python_full_version < '3.12' and (sys_platform == 'darwin' or sys_platform == 'linux')
+COMMON_MARKER := ; python_full_version < '3.12' and platform_python_implementation == 'CPython' and (sys_platform == 'darwin' or sys_platform == 'linux')
+# The packages of the second lock that are not in the first.
+ADDED := awk '/^[a-z0-9].*==/ { split($$0, name, "=="); known = name[1] in first; \
+    if (NR == FNR) first[name[1]] } NR > FNR && !known'
 .PHONY: lock
 lock: $(DEV) ## choose the newest versions within pyproject.toml's bounds and lock them
 	@export UV_CUSTOM_COMPILE_COMMAND="make lock" \
-	    && $(COMPILE) --extra dev --extra live --extra dashboard -o $(VENV)/dev.new \
-	    && $(COMPILE) --constraint $(VENV)/dev.new --extra dashboard -o $(VENV)/dashboard.new \
-	    && $(COMPILE) --constraint $(VENV)/dev.new --extra live -o $(VENV)/live.new \
-	    && $(COMPILE) --constraint $(VENV)/dev.new -o $(VENV)/runtime.new
-	@for lock in dev live dashboard runtime; do sed -i.old "s/ $(COMMON_MARKER) / /" $(VENV)/$$lock.new; done
-	@sed '/-c .*dev.new/d' $(VENV)/runtime.new > requirements.lock
-	@sed '/-c .*dev.new/d' $(VENV)/live.new > requirements-live.lock
-	@sed '/-c .*dev.new/d' $(VENV)/dashboard.new > requirements-dashboard.lock
+	    && $(COMPILE) --extra dev $(EXTRAS:%=--extra %) -o $(VENV)/dev.new \
+	    && $(COMPILE) --constraint $(VENV)/dev.new -o $(VENV)/runtime.new \
+	    && for extra in $(EXTRAS); do \
+	        $(COMPILE) --constraint $(VENV)/dev.new --extra $$extra -o $(VENV)/$$extra.new; done
+	@for lock in dev runtime $(EXTRAS); do \
+	    sed -i.old -e "s/ $(COMMON_MARKER) / /" -e '/-c .*dev.new/d' $(VENV)/$$lock.new; done
+	@cp $(VENV)/runtime.new requirements.lock
 	@cp $(VENV)/dev.new requirements-dev.lock
-	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile requirements-bench.in --universal \
-	    --python-version 3.11 --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
-	    -o requirements-bench.lock
+	@for extra in $(EXTRAS); do \
+	    $(ADDED) requirements.lock $(VENV)/$$extra.new > requirements-$$extra.lock; done
+	@for alone in bench docs superset; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile \
+	    requirements-$$alone.in --universal --python-version 3.11 --quiet --generate-hashes --upgrade \
+	    --no-emit-index-url --no-emit-find-links -o $(VENV)/$$alone.new \
+	    && sed "s/ $(COMMON_MARKER) / /" $(VENV)/$$alone.new > requirements-$$alone.lock; done
 	@rm -f $(VENV)/*.new $(VENV)/*.new.old
 	@echo "wrote requirements*.lock; now: make check"
 
@@ -208,13 +252,13 @@ clean: ## remove what tools left behind; keep .venv, the warehouse and the publi
 
 .PHONY: clean-all
 clean-all: clean ## also remove .venv (the next command installs it again)
-	@rm -rf $(VENV)
+	@rm -rf $(VENV) $(SUPERSET_VENV)
 
 .PHONY: help
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	    /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Own figures: make run MINER_DATA_DIR=folder (data/README.md says what it holds)."
 
@@ -238,21 +282,17 @@ $(VENV_MADE):
 	    exit 1; }
 	@touch $@
 
-# The development lock holds every package of the others in the same version, so a project
-# that has it needs no second install; the live lock holds every runtime package.
 $(RUNTIME): requirements.lock $(VENV_MADE)
 	@$(call install,requirements.lock,$@)
 
-$(LIVE): requirements-live.lock $(VENV_MADE)
-	@$(call install,requirements-live.lock,$@)
+$(EXTRAS:%=$(VENV)/requirements-%.lock): $(VENV)/requirements-%.lock: requirements.lock requirements-%.lock $(VENV_MADE)
+	@$(call install,requirements.lock requirements-$*.lock,$@)
 	@cp requirements.lock $(RUNTIME)
 
-$(DASHBOARD): requirements-dashboard.lock $(VENV_MADE)
-	@$(call install,requirements-dashboard.lock,$@)
-	@cp requirements.lock $(RUNTIME)
-
+# The development lock holds every package of the others in the same version, so a project
+# that has it needs no second install.
 $(DEV): requirements-dev.lock $(VENV_MADE)
 	@$(call install,requirements-dev.lock,$@)
 	@cp requirements.lock $(RUNTIME)
-	@cp requirements-live.lock $(LIVE)
-	@cp requirements-dashboard.lock $(DASHBOARD)
+	@for extra in $(EXTRAS); do \
+	    cat requirements.lock requirements-$$extra.lock > $(VENV)/requirements-$$extra.lock; done

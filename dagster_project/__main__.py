@@ -38,9 +38,16 @@ def _rebuild(arguments: argparse.Namespace) -> int:
 
 
 def _rollback(arguments: argparse.Namespace) -> int:
-    from dagster_project.warehouse.publish import rollback
+    from dagster_project.postgres import roll_back
 
-    print(f"Readers now see publication {rollback(current_settings().published_dir)}.")
+    print("\n".join(roll_back(current_settings(), arguments.to)))
+    return 0
+
+
+def _postgres(arguments: argparse.Namespace) -> int:
+    from dagster_project.postgres import show_in_postgres
+
+    print(show_in_postgres(current_settings()).summary())
     return 0
 
 
@@ -61,6 +68,12 @@ def _candidates(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _sql(arguments: argparse.Namespace) -> int:
+    from dagster_project.sql_shell import open_shell
+
+    return open_shell(current_settings(), output_format=arguments.format)
+
+
 def _check_ledger(arguments: argparse.Namespace) -> int:
     from dagster_project.ledger_check import run_check
 
@@ -74,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         ("run", _run, "build the whole warehouse, publish it and print the answer"),
         ("rebuild", _rebuild, "set the working file aside and build a new one"),
         ("rollback", _rollback, "let readers see the publication before the present one"),
+        ("postgres", _postgres, "bring PostgreSQL to the publication on disk"),
         ("doctor", _doctor, "ask every live source once and say what answers"),
         (
             "check-ledger",
@@ -81,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
             "say what is wrong in the ledger's CSV files, line by line",
         ),
         ("ui", _ui, "start Dagster's web page and daemon"),
+        ("sql", _sql, "open DuckDB's shell on the published file, read-only"),
         ("dashboard", _dashboard, "show the published file in the browser"),
         ("candidates", _candidates, "print ledger rows for filings a person is to judge"),
     ):
@@ -88,6 +103,10 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(action=action)
         if name == "ui":
             command.add_argument("--port", type=int, default=3000, help="port of the web page")
+        if name == "sql":
+            command.add_argument("--format", default="", help="how answers are written, e.g. csv")
+        if name == "rollback":
+            command.add_argument("--to", default="", help="a publication on disk, by its name")
         if name == "dashboard":
             command.add_argument("--port", type=int, default=8501, help="port of the page")
         if name == "candidates":

@@ -99,8 +99,12 @@ def ingest(
     for answer in source.answers(table, window, known):
         result.parts.append(_load(settings, answer, result))
         say(_line(result.parts[-1]))
-    with warehouse(settings.warehouse_path) as connection:
-        result.total = row_count(connection, table)
+    if result.reports:
+        # The last load counted them; opening the working file again would cost more than that.
+        result.total = result.reports[-1].total
+    else:
+        with warehouse(settings.warehouse_path) as connection:
+            result.total = row_count(connection, table)
     if result.parts and not result.reports and not result.total:
         reasons = [f"{part.symbol or table.name}: {'; '.join(part.tried)}" for part in result.parts]
         raise SourceError(

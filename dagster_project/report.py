@@ -207,9 +207,9 @@ def change_lines(materializations: Mapping[str, Mapping[str, Any]]) -> list[str]
     if same:
         others = "all" if same == len(raw) else "the other"
         lines.append(f"  {others} {same} raw tables are as they were")
-    publication = materializations.get("publication/miner_marts", {})
-    if publication:
-        lines.append(f"  {publication['summary']}")
+    for key in ("publication/miner_marts", "publication/postgres"):
+        if key in materializations:
+            lines.append(f"  {materializations[key]['summary']}")
     return lines
 
 

@@ -12,6 +12,12 @@ from dagster_project.alerts import post_alert
 from dagster_project.dbt_manifest import ensure_manifest
 from dagster_project.errors import WarehouseLocked, WarehouseProjectError
 from dagster_project.instance import PROCESS_TAG, end_dead_runs, prepare_instance
+from dagster_project.last_build import (
+    LastBuild,
+    inputs_fingerprint,
+    remember_build,
+    standing_build,
+)
 from dagster_project.report import (
     CheckCounts,
     answer_lines,
@@ -114,9 +120,36 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
         )
 
 
-def run_everything(settings: Settings) -> int:
-    """Build, check and publish everything, then print the answer. Returns the exit status."""
+def _print_sections(*sections: list[str]) -> None:
+    for section in sections:
+        print("\n" + "\n".join(section))
+
+
+def _tell_what_stands(settings: Settings, last: LastBuild) -> None:
+    """The screen of a run that has nothing to do."""
+    print(f"The warehouse from {settings.data_dir} is up to date.", flush=True)
+    _print_sections(
+        [
+            "What changed:",
+            "  nothing: figures, ledger, study, models and code are those of publication",
+            f"  {last.publication_id} ({last.published_at}); 'make rebuild' builds all the same",
+        ],
+        answer_lines(settings.published_path),
+        check_lines(last.checks),
+        next_lines(settings),
+    )
+
+
+def run_everything(settings: Settings, *, anew: bool = False) -> int:
+    """Build, check and publish everything, then print the answer. Returns the exit status.
+
+    A build that could only repeat the last one is left out unless ``anew``.
+    """
     started = time.monotonic()
+    inputs = inputs_fingerprint(settings)
+    if not anew and (last := standing_build(settings, inputs)):
+        _tell_what_stands(settings, last)
+        return 0
     origin = {
         "live": f"live vendors (recorded in {settings.archive_dir}) and {settings.data_dir}",
         "replay": f"the recorded answers in {settings.archive_dir} and {settings.data_dir}",
@@ -137,15 +170,15 @@ def run_everything(settings: Settings) -> int:
             print(f"\n{text}")
         print("\n'make ui' shows the run with all its messages.")
         return 1
-    sections = [
+    checks = _checks(result)
+    remember_build(settings, inputs, checks)
+    _print_sections(
         ["What changed:", *change_lines(_materializations(result))],
         answer_lines(settings.published_path),
-        check_lines(_checks(result)),
+        check_lines(checks),
         next_lines(settings),
         [f"Done in {time.monotonic() - started:.0f} s."],
-    ]
-    for section in sections:
-        print("\n" + "\n".join(section))
+    )
     return 0
 
 
@@ -167,4 +200,4 @@ def rebuild(settings: Settings) -> int:
         if wal.exists():
             wal.rename(aside.with_name(aside.name + ".wal"))
         print(f"The old working file is now {aside} (its revisions are in there).")
-    return run_everything(settings)
+    return run_everything(settings, anew=True)

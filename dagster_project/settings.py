@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dagster_project.errors import SettingsError
 from dagster_project.secret import NO_SECRET, Secret
@@ -24,6 +24,20 @@ SOURCE_MODES = ("bundled", "live", "replay")
 # A User-Agent is plain printable text; brackets would end the comment it stands in.
 CONTACT = re.compile(r"[!-'*-~][ -'*-~]{1,198}[!-'*-~]")
 URL_PREFIX = "MINER_URL_"
+# Words of a connection string that say how to reach the server and whom to trust; whatever else
+# libpq takes (`options`, a password file) would change what the pipeline does there.
+POSTGRES_WORDS = {
+    "host",
+    "port",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "connect_timeout",
+    "gssencmode",
+    "channel_binding",
+}
+ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # The bundled figures begin here: what live sources add goes on from the same day.
 FIRST_LIVE_DATE = date(2024, 1, 1)
 
@@ -48,6 +62,8 @@ class Settings:
     ``proxy``  HTTP proxy for live requests, as HTTPS_PROXY names it (empty: none)
     ``live_since``  first date asked for of a series that has nothing stored
     ``alert_webhook``  address that hears of failed sources and runs (empty: nobody does)
+    ``postgres_url``  PostgreSQL database that receives every publication too (empty: none)
+    ``postgres_reader``  role that may read it there, and nothing else
     """
 
     data_dir: Path
@@ -64,12 +80,19 @@ class Settings:
     proxy: Secret = NO_SECRET
     live_since: date = FIRST_LIVE_DATE
     alert_webhook: Secret = NO_SECRET
+    postgres_url: Secret = NO_SECRET
+    postgres_reader: str = "miner_reader"
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every key and password that is set: words no record, log or error may hold."""
-        password = Secret(urlsplit(self.proxy.reveal()).password or "")
-        return tuple(secret for secret in (self.tiingo_key, password) if secret)
+        passwords = [
+            Secret(spelling)
+            for url in (self.proxy, self.postgres_url)
+            for word in [urlsplit(url.reveal()).password or ""]
+            for spelling in dict.fromkeys((word, unquote(word)))
+        ]
+        return tuple(secret for secret in (self.tiingo_key, *passwords) if secret)
 
     @property
     def asks_vendors(self) -> bool:
@@ -134,7 +157,15 @@ def _switch(environment: Mapping[str, str], name: str) -> bool:
 
 def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
     value = environment.get(name, "").strip()
-    return Path(value).expanduser().resolve() if value else default
+    if not value:
+        return default
+    if not value.isprintable():
+        raise SettingsError(
+            f"{name} has letters that no folder's name should have.",
+            where=f"{name}={value!r}",
+            mend="write the path without line breaks and control characters",
+        )
+    return Path(value).expanduser().resolve()
 
 
 def _source_mode(value: str, name: str = "MINER_SOURCE") -> str:
@@ -224,6 +255,51 @@ def _proxy(environment: Mapping[str, str]) -> Secret:
     return NO_SECRET
 
 
+def _postgres_url(environment: Mapping[str, str]) -> Secret:
+    value = environment.get("MINER_POSTGRES_URL", "").strip()
+    if not value:
+        return NO_SECRET
+    fault = ""
+    try:
+        parts = urlsplit(value)
+        words = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        hosts = [parts.hostname, *(word for name, word in words if name == "host")]
+        _ = parts.port
+    except ValueError:
+        fault = "it is not an address"
+    else:
+        unknown = sorted({name for name, _ in words} - POSTGRES_WORDS)
+        if not re.fullmatch(r"[!-~]+", value) or parts.scheme not in {"postgresql", "postgres"}:
+            fault = "it does not begin with postgresql://, or has spaces or unprintable letters"
+        elif not any(hosts):
+            fault = "it names no host"
+        elif not re.fullmatch(r"/[^/]+", parts.path) or parts.fragment:
+            fault = "it names no database"
+        elif unknown:
+            # Only words that a person can have meant; the rest may be half of a password.
+            named = [name for name in unknown if re.fullmatch(r"[a-z_]{1,30}", name)]
+            fault = f"its part after '?' has words that are not allowed: {', '.join(named)}"
+    if fault:
+        # The value is not repeated: it may hold a password.
+        raise SettingsError(
+            f"MINER_POSTGRES_URL cannot be used: {fault}.",
+            mend="write it like postgresql://user:password@host:5432/database?sslmode=verify-full "
+            "(letters like @ : / % in a password as %40 %3A %2F %25), or unset it",
+        )
+    return Secret(value)
+
+
+def _postgres_reader(environment: Mapping[str, str]) -> str:
+    value = environment.get("MINER_POSTGRES_READER", "").strip() or "miner_reader"
+    if not ROLE_NAME.fullmatch(value) or value.startswith("pg_") or value in {"public", "none"}:
+        raise SettingsError(
+            f"MINER_POSTGRES_READER={value!r} is not a plain role name.",
+            mend="use small letters, digits and _ (63 at most, a letter first, not pg_...), or "
+            "unset it for miner_reader",
+        )
+    return value
+
+
 def _source_urls(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(
         sorted(
@@ -242,7 +318,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     ``MINER_SOURCE``, ``MINER_ALLOW_SMALLER``, ``MINER_KEEP_PUBLICATIONS``, ``MINER_SCHEDULE``;
     for live sources and replay ``MINER_CONTACT``, ``MINER_ARCHIVE_DIR`` (default: ``archive/``
     in the output folder), ``MINER_REPLAY_AT``, ``MINER_URL_<HOST>``, ``MINER_TIINGO_KEY`` and the
-    machine's ``HTTPS_PROXY``, ``MINER_LIVE_SINCE`` and ``MINER_ALERT_WEBHOOK``.
+    machine's ``HTTPS_PROXY``, ``MINER_LIVE_SINCE`` and ``MINER_ALERT_WEBHOOK``; for PostgreSQL
+    ``MINER_POSTGRES_URL`` and ``MINER_POSTGRES_READER``.
 
     Raises SettingsError when a folder does not exist or a value is not understood.
     """
@@ -277,6 +354,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         proxy=_proxy(environment),
         live_since=_since(environment),
         alert_webhook=_webhook(environment),
+        postgres_url=_postgres_url(environment),
+        postgres_reader=_postgres_reader(environment),
     )
 
 
@@ -295,9 +374,10 @@ def prepare_output_folders(settings: Settings) -> None:
     ):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            probe = folder / f".write-probe-{os.getpid()}"
+            # One name for all: what a killed run leaves is what the next one takes away.
+            probe = folder / ".write-probe"
             probe.touch()
-            probe.unlink()
+            probe.unlink(missing_ok=True)
         except OSError as error:
             raise SettingsError(
                 f"The output folder cannot be written: {error.strerror or error}.",

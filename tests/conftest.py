@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dagster_project.settings import PROJECT_DIR
 from dagster_project.warehouse.publish_macros import create_table_macros, read_table_macros
+from tests.postgres_server import PostgresServer, find_binaries, running_server
 from tests.warehouse_builder import build_warehouse
 
 
@@ -26,3 +29,12 @@ def marts_with_macros(built_warehouse: Path, tmp_path_factory: pytest.TempPathFa
     shutil.copy(built_warehouse, copy)
     create_table_macros(copy, read_table_macros(PROJECT_DIR / "dbt" / "table_macros"))
     return copy
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A throwaway PostgreSQL server; continuous integration must have one."""
+    if find_binaries() is None and not os.environ.get("CI"):
+        pytest.skip("no PostgreSQL server here (Debian: apt-get install postgresql)")
+    with running_server() as server:
+        yield server

@@ -212,3 +212,74 @@ def test_a_proxy_of_another_kind_is_refused_without_repeating_its_password():
     with pytest.raises(SettingsError, match="not the address of an HTTP proxy") as refused:
         read_settings({"HTTPS_PROXY": f"socks5://me:{KEY}@proxy:1080"})
     assert KEY not in str(refused.value)
+
+
+POSTGRES_URL = "postgresql://miner:Geheim%40wort%2F1@db.example.org:5433/marts?sslmode=verify-full"
+
+
+def test_postgres_is_named_by_its_address_and_its_password_is_never_shown():
+    settings = read_settings({"MINER_POSTGRES_URL": POSTGRES_URL})
+    assert settings.postgres_url.reveal() == POSTGRES_URL
+    assert settings.postgres_reader == "miner_reader"
+    assert "Geheim" not in f"{settings} {settings!r} {dataclasses.asdict(settings)}"
+    # Both spellings are words that no log may hold.
+    assert {secret.reveal() for secret in settings.secrets} == {
+        "Geheim%40wort%2F1",
+        "Geheim@wort/1",
+    }
+    assert not read_settings({}).postgres_url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db/marts",
+        "postgres://miner@[::1]:5432/marts",
+        "postgresql:///marts?host=/run/postgresql",
+    ],
+)
+def test_addresses_of_postgres(url):
+    settings = read_settings({"MINER_POSTGRES_URL": url})
+    assert settings.postgres_url.reveal() == url
+    assert settings.secrets == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("mysql://miner:Geheimwort@db/marts", "does not begin with postgresql://"),
+        ("host=db password=Geheimwort", "does not begin with postgresql://"),
+        ("postgresql://miner:Geheimwort@db", "names no database"),
+        ("postgresql://miner:Geheimwort@db/", "names no database"),
+        ("postgresql://miner:Geheimwort@db/../../etc", "names no database"),
+        ("postgresql://miner:Geheimwort@/marts", "names no host"),
+        ("postgresql://miner:Geheim/wort@db/marts", "it is not an address"),
+        ("postgresql://miner:Geheimwort@db:x/marts", "it is not an address"),
+        ("postgresql://miner:Geheimwort@db/marts#Geheimwort", "names no database"),
+        ("postgresql://miner:Geheimwort@db/marts\nx", "unprintable"),
+        ("postgresql://miner:Geheimwort@db/marts?options=-csearch_path%3Dx", "options"),
+        ("postgresql://miner:Geheimwort@db/marts?passfile=/etc/x", "passfile"),
+        ("postgresql://miner:Geheimwort@db/marts?Geheimwort=1", "not allowed"),
+    ],
+)
+def test_an_address_that_postgres_cannot_have_is_refused_without_repeating_it(url, fault):
+    with pytest.raises(SettingsError, match="MINER_POSTGRES_URL cannot be used") as refused:
+        read_settings({"MINER_POSTGRES_URL": url})
+    assert fault in refused.value.what
+    assert "Geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["Robert'); DROP ROLE x; --", 'a"b', "../x", "pg_monitor", "public", "Reader", "x" * 64]
+)
+def test_a_reader_has_a_plain_name(name):
+    with pytest.raises(SettingsError, match="is not a plain role name"):
+        read_settings({"MINER_POSTGRES_READER": name})
+
+
+@pytest.mark.parametrize("variable", ["MINER_DATA_DIR", "MINER_OUTPUT_DIR", "MINER_ARCHIVE_DIR"])
+@pytest.mark.parametrize("value", ["a\x00b", "a\nb", "a\x1b[2Jb"])
+def test_a_path_with_control_characters_is_refused(variable, value):
+    with pytest.raises(SettingsError, match=f"{variable} has letters") as refused:
+        read_settings({variable: value})
+    assert value not in str(refused.value)

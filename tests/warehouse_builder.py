@@ -8,6 +8,7 @@ from typing import Any
 
 from dagster_project import dbt_process
 from dagster_project.contracts import TABLES
+from dagster_project.dbt_manifest import read_manifest
 from dagster_project.settings import Settings, prepare_output_folders, read_settings
 from dagster_project.sources import open_calendar, open_source
 from dagster_project.warehouse.connection import warehouse
@@ -39,10 +40,7 @@ def run_dbt(settings: Settings, command: Sequence[str], *, factors: int | None =
     """Run one dbt command on the settings' warehouse, with its own target and log folders."""
     target = settings.output_dir / "dbt_target"
     if "manifest" not in _PARSED:
-        # The models are the same for every folder: parse them once per test session.
-        parsed = dbt_process.run_dbt(settings, ["parse"], target_path=target)
-        assert parsed.success, parsed.exception
-        _PARSED["manifest"] = parsed.result
+        _PARSED["manifest"] = read_manifest(settings)
     return dbt_process.run_dbt(
         settings, command, target_path=target, manifest=_PARSED["manifest"], factors=factors
     )

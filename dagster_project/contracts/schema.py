@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 
 class Kind(StrEnum):
@@ -163,7 +164,7 @@ class Table:
         """The contract's own columns followed by the provenance every row carries."""
         return self.columns + tuple(c for c in PROVENANCE if c.name not in self.column_names)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when the stored shape changes: names, types, needed values, order or key."""
         shape = [

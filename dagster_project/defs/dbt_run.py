@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.dbt_manifest import read_manifest
 from dagster_project.dbt_process import run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
@@ -69,7 +70,7 @@ def invoke_dbt(
         if not went_well or event.data.index % _TELL_EVERY == 0:
             log.info(said)
 
-    result = run_dbt(settings, arguments, on_event=follow)
+    result = run_dbt(settings, arguments, on_event=follow, manifest=read_manifest(settings))
     outcomes = [
         NodeOutcome(
             unique_id=str(node.node.unique_id),

@@ -1,4 +1,4 @@
-"""The published marts: one asset, downstream of every mart."""
+"""The published marts: files downstream of every mart, PostgreSQL downstream of the files."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,13 +6,17 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
+from dagster_project.postgres import show_in_postgres
+from dagster_project.secret import NO_SECRET, Secret
 from dagster_project.settings import PROJECT_DIR, Settings
 from dagster_project.warehouse.publish import PublicationReport, code_revision, publish
 from dagster_project.warehouse.publish_macros import read_table_macros
-from dagster_project.warehouse.reader import published_row_counts
+from dagster_project.warehouse.publish_targets import compare_targets
 
 MARTS_GROUP = "marts"
-READABLE_CHECK = "readers_see_the_manifest"
+MINER_MARTS = dg.AssetKey(["publication", "miner_marts"])
+POSTGRES = dg.AssetKey(["publication", "postgres"])
+TARGETS_CHECK = "targets_carry_the_same_data"
 
 # What one row of the manifest's table list says; each table's own columns are in it.
 _MANIFEST_COLUMNS = dg.TableSchema(
@@ -38,22 +42,67 @@ def _metadata(report: PublicationReport) -> dict[str, Any]:
     }
 
 
-def _readers_see_it(settings: Settings, report: PublicationReport) -> dg.AssetCheckResult:
-    """Open the file as a reader would and compare it with its manifest."""
-    seen = published_row_counts(settings.published_path)
-    stated = {table["name"]: table["rows"] for table in report.manifest["tables"]}
-    different = [
-        f"\n- {name}: manifest {stated.get(name)}, file {seen.get(name)}"
-        for name in sorted(set(seen) | set(stated))
-        if seen.get(name) != stated.get(name)
-    ]
+def _targets_agree(
+    settings: Settings, key: dg.AssetKey, url: Secret = NO_SECRET
+) -> dg.AssetCheckResult:
+    """Read every published form back as readers do and hold it against the manifest."""
+    comparison = compare_targets(settings.published_dir, url)
+    differences = comparison.differences
     return dg.AssetCheckResult(
-        check_name=READABLE_CHECK,
-        passed=not different,
-        description=f"{len(seen)} tables, {sum(seen.values()):,} rows read back"
-        + "".join(different),
-        metadata={"rows": sum(seen.values())},
+        asset_key=key,
+        check_name=TARGETS_CHECK,
+        passed=not differences,
+        description=f"{len(comparison.tables)} tables, {comparison.rows:,} rows are the same in "
+        f"{', '.join(target.name for target in comparison.targets)}"
+        if not differences
+        else "\n".join(["the published forms differ:", *(f"- {what}" for what in differences)]),
+        metadata={
+            "rows": comparison.rows,
+            "differences": len(differences),
+            "tables": dg.MetadataValue.table(
+                [dg.TableRecord(figures) for figures in comparison.figures()]
+            ),
+            **{
+                f"{target.name}_seconds": round(target.seconds, 2)
+                for target in comparison.targets[1:]
+            },
+        },
     )
+
+
+def _check_spec(key: dg.AssetKey, forms: str) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        TARGETS_CHECK,
+        asset=key,
+        description=f"{forms} hold, table by table, the rows and the content that the manifest "
+        "states; read back after each publication.",
+    )
+
+
+def _postgres_asset(settings: Settings) -> dg.AssetsDefinition:
+    """The same publication in PostgreSQL, for BI tools that speak nothing else."""
+
+    @dg.asset(
+        key=POSTGRES,
+        deps=[MINER_MARTS],
+        group_name="publication",
+        description="The publication in PostgreSQL (schema marts): loaded into a schema of its "
+        "own and swapped in whole, with keys, indexes, comments and a role that may only read "
+        "it; a failed run leaves the last one in place.",
+        owners=OWNERS,
+        kinds={"postgres"},
+        backfill_policy=ONE_RUN,
+        pool=WRITER_POOL,
+        check_specs=[_check_spec(POSTGRES, "The DuckDB file, the Parquet files and PostgreSQL")],
+    )
+    def postgres(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        with readable_failures():
+            report = show_in_postgres(settings)
+            check = _targets_agree(settings, POSTGRES, settings.postgres_url)
+        context.log.info(report.summary())
+        return dg.MaterializeResult(metadata=report.figures(), check_results=[check])
+
+    return postgres
 
 
 def publication_definitions(
@@ -62,7 +111,7 @@ def publication_definitions(
     """The asset that swaps in a whole new publication, or keeps the last one."""
 
     @dg.asset(
-        key=["publication", "miner_marts"],
+        key=MINER_MARTS,
         deps=marts,
         group_name="publication",
         description="The marts as readers get them: a DuckDB file (schema marts) with the "
@@ -74,14 +123,7 @@ def publication_definitions(
         pool=WRITER_POOL,
         freshness_policy=freshness,
         metadata={"dagster/column_schema": _MANIFEST_COLUMNS},
-        check_specs=[
-            dg.AssetCheckSpec(
-                READABLE_CHECK,
-                asset=["publication", "miner_marts"],
-                description="The published file opens read-only and holds, table by table, "
-                "the rows its manifest states.",
-            )
-        ],
+        check_specs=[_check_spec(MINER_MARTS, "The DuckDB file and the Parquet files")],
     )
     def miner_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with readable_failures():
@@ -94,9 +136,10 @@ def publication_definitions(
                 now=datetime.now(UTC),
                 macros=read_table_macros(settings.table_macros_dir),
             )
+            check = _targets_agree(settings, MINER_MARTS)
         context.log.info(report.summary())
-        return dg.MaterializeResult(
-            metadata=_metadata(report), check_results=[_readers_see_it(settings, report)]
-        )
+        return dg.MaterializeResult(metadata=_metadata(report), check_results=[check])
 
-    return dg.Definitions(assets=[miner_marts])
+    return dg.Definitions(
+        assets=[miner_marts, *([_postgres_asset(settings)] if settings.postgres_url else [])]
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import duckdb
 
 from dagster_project.contracts import TABLES, Table
@@ -61,6 +63,9 @@ COMMENT ON TABLE {INGEST_SCHEMA}.rejected_rows IS
     'Rows that broke their contract and were left out, with the reason.';
 COMMENT ON TABLE {INGEST_SCHEMA}.contracts IS 'Shape of each raw table as it stands in this file.';
 """
+# The bookkeeping's own line in ingest.contracts, and the shape it has now.
+_INGEST_LINE = "(ingest)"
+_INGEST_FINGERPRINT = hashlib.sha256(_INGEST_DDL.encode()).hexdigest()
 
 
 def literal(text: str) -> str:
@@ -154,6 +159,25 @@ def _migrate(
             )
 
 
+def _applied(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Fingerprint by table as the file states them; empty for a new file."""
+    try:
+        rows = connection.execute(
+            f"SELECT table_name, fingerprint FROM {INGEST_SCHEMA}.contracts"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return dict(rows)
+
+
+def _note_applied(connection: duckdb.DuckDBPyConnection, name: str, fingerprint: str) -> None:
+    connection.execute(
+        f"INSERT OR REPLACE INTO {INGEST_SCHEMA}.contracts VALUES (?, ?, "
+        "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP))",
+        [name, fingerprint],
+    )
+
+
 def ensure_schema(
     connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...] = TABLES
 ) -> list[str]:
@@ -161,15 +185,15 @@ def ensure_schema(
 
     Raises ContractMismatch, leaving the file as it was, where a change is not additive.
     """
+    applied = _applied(connection)
+    wanted = {_INGEST_LINE: _INGEST_FINGERPRINT, **{t.name: t.fingerprint for t in tables}}
+    if wanted.items() <= applied.items():
+        # The usual case writes nothing: a comment set anew costs a checkpoint at closing.
+        return []
     touched = []
     connection.execute("BEGIN")
     try:
         connection.execute(_INGEST_DDL)
-        applied = dict(
-            connection.execute(
-                f"SELECT table_name, fingerprint FROM {INGEST_SCHEMA}.contracts"
-            ).fetchall()
-        )
         for table in tables:
             if applied.get(table.name) == table.fingerprint:
                 continue
@@ -180,12 +204,9 @@ def ensure_schema(
                 connection.execute(create_table_sql(table))
             for statement in comment_sql(table):
                 connection.execute(statement)
-            connection.execute(
-                f"INSERT OR REPLACE INTO {INGEST_SCHEMA}.contracts VALUES (?, ?, "
-                "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP))",
-                [table.name, table.fingerprint],
-            )
+            _note_applied(connection, table.name, table.fingerprint)
             touched.append(table.name)
+        _note_applied(connection, _INGEST_LINE, _INGEST_FINGERPRINT)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -27,6 +27,7 @@ from dagster_project.warehouse.publish_marts import (
     Content,
     Mart,
     describe_marts,
+    foreign_keys,
     measure,
     source_coverage,
 )
@@ -41,7 +42,8 @@ __all__ = [
     "rollback",
 ]
 
-MANIFEST_VERSION = 1
+# 2: no key is declared in the DuckDB file; references to dimensions are stated.
+MANIFEST_VERSION = 2
 WORKING_CATALOG = "working"
 
 
@@ -57,14 +59,16 @@ class PublicationReport:
     bytes: int
     replaced: str | None
     pruned: tuple[str, ...]
+    # Copies of stable name that another program holds open (only where links are refused).
+    held: tuple[str, ...]
     manifest: dict[str, Any]
 
     def summary(self) -> str:
         """One line for a log."""
         size = f"{self.tables} tables, {self.rows:,} rows, {self.bytes / 1e6:.1f} MB"
-        if self.unchanged:
-            return f"unchanged since {self.publication_id} ({size})"
-        return f"published {self.publication_id} ({size})"
+        done = "unchanged since" if self.unchanged else "published"
+        held = f"; still the previous one, for a program has it open: {', '.join(self.held)}"
+        return f"{done} {self.publication_id} ({size}){held if self.held else ''}"
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,8 @@ def _retained(published_dir: Path, keep: int) -> list[str]:
         manifest = files.read_manifest(published_dir / files.RELEASES / name)
         chain.append(name)
         name = manifest["replaced"] if manifest else None
+        if name and not files.PUBLICATION_ID.fullmatch(name):
+            break
     return chain
 
 
@@ -167,7 +173,12 @@ def _prune(published_dir: Path, keep: int) -> tuple[str, ...]:
 
 
 def _report(
-    published_dir: Path, manifest: dict[str, Any], *, unchanged: bool, pruned: tuple[str, ...]
+    published_dir: Path,
+    manifest: dict[str, Any],
+    *,
+    unchanged: bool,
+    pruned: tuple[str, ...],
+    held: tuple[str, ...],
 ) -> PublicationReport:
     return PublicationReport(
         publication_id=manifest["publication_id"],
@@ -179,6 +190,7 @@ def _report(
         + sum(table["parquet"]["bytes"] for table in manifest["tables"]),
         replaced=manifest["replaced"],
         pruned=pruned,
+        held=held,
         manifest=manifest,
     )
 
@@ -225,11 +237,13 @@ def _draft(
     contents = {
         mart.name: measure(connection, mart.relation(WORKING_CATALOG), mart) for mart in marts
     }
+    references = foreign_keys(connection, WORKING_CATALOG, marts)
     tables = [
         {
             **mart.shape(),
             "rows": contents[mart.name].rows,
             "content_checksum": contents[mart.name].checksum,
+            "foreign_keys": references[mart.name],
             **gate.coverage[mart.name],
         }
         for mart in marts
@@ -254,9 +268,11 @@ def _write_release(
     """Write, verify and sync a whole publication, then give it its name; all or nothing."""
     try:
         building.mkdir()
-        files.write_database(connection, WORKING_CATALOG, draft.marts, draft.macros, building)
+        files.write_database(
+            connection, WORKING_CATALOG, draft.marts, draft.macros, draft.manifest, building
+        )
         files.write_parquet(connection, WORKING_CATALOG, draft.marts, building)
-        files.verify(building, draft.marts, draft.macros, draft.contents)
+        files.verify(building, draft.marts, draft.macros, draft.contents, draft.manifest)
         _add_file_facts(draft.manifest, draft.marts, building)
         files.write_manifest(building, draft.manifest)
         files.sync_tree(building)
@@ -318,16 +334,18 @@ def publish(
             )
             if previous and _is_published(published_dir, previous, draft.manifest):
                 files.ensure_reader_links(published_dir)
+                held = files.refresh_copies(published_dir)
                 pruned = _prune(published_dir, keep)
-                return _report(published_dir, previous, unchanged=True, pruned=pruned)
+                return _report(published_dir, previous, unchanged=True, pruned=pruned, held=held)
             releases = published_dir / files.RELEASES
             name = draft.manifest["publication_id"]
             _write_release(
                 connection, draft, releases / f"{files.BUILDING_PREFIX}{name}", releases / name
             )
             _switch(published_dir, releases / name)
+            held = files.refresh_copies(published_dir)
             pruned = _prune(published_dir, keep)
-            return _report(published_dir, draft.manifest, unchanged=False, pruned=pruned)
+            return _report(published_dir, draft.manifest, unchanged=False, pruned=pruned, held=held)
 
 
 def list_publications(published_dir: Path) -> list[Publication]:
@@ -353,20 +371,33 @@ def list_publications(published_dir: Path) -> list[Publication]:
     return found
 
 
-def rollback(published_dir: Path) -> str:
-    """Point readers back at the publication the current one replaced; returns its id.
+def rollback(published_dir: Path, to: str = "") -> str:
+    """Point readers at the publication the current one replaced, or at ``to``; returns its id.
 
-    Raises PublicationRefused where there is none on disk or its files are damaged.
+    ``to`` is any publication on disk, a newer one too, so that a way back can be taken back.
+    Raises PublicationRefused where there is none, or its files are damaged.
     """
+    if to and not files.PUBLICATION_ID.fullmatch(to):
+        raise PublicationRefused(
+            f"{to!r} is not the name of a publication.",
+            where=str(published_dir / files.RELEASES),
+            mend="choose a folder there, like 20250327T130000Z-0a1b2c3d",
+        )
     with _clear_failures(published_dir), files.publication_lock(published_dir):
         chain = _retained(published_dir, keep=2)
-        target = published_dir / files.RELEASES / chain[1] if len(chain) > 1 else None
+        name = to or (chain[1] if len(chain) > 1 else "")
+        target = published_dir / files.RELEASES / name if name else None
         manifest = files.read_manifest(target) if target else None
         if target is None or manifest is None or not files.is_intact(target, manifest):
+            on_disk = [p.publication_id for p in list_publications(published_dir)]
             raise PublicationRefused(
-                "There is no earlier publication to go back to, or its files are damaged.",
+                "There is no earlier publication to go back to, or its files are damaged."
+                if not to
+                else "There is no such publication, or its files are damaged.",
                 where=str(target or published_dir),
-                mend="build and publish again with 'make run'",
+                mend=f"choose one on disk ({', '.join(on_disk) or 'there is none'}), or build and "
+                "publish again with 'make run'",
             )
         files.point_current(published_dir, target.name)
+        files.refresh_copies(published_dir)
         return target.name

@@ -6,28 +6,45 @@
                                     link is the one moment at which readers change over
     ``miner_marts.duckdb``, ``parquet``, ``manifest.json``
                                     links through ``current``, never changed after the first run
+
+Where links are refused (Windows without the right, FAT, many network shares) a small file says
+what is published, and the two files of stable name are copies:
+
+``current.json``                    paths of the published release; replacing it is the switch
+``miner_marts.duckdb``, ``manifest.json``
+                                    copies of the release's, renewed as soon as no program
+                                    holds them open
 """
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 from dagster_project.errors import PublicationRefused, WarehouseLocked
 from dagster_project.warehouse.connection import LOCK_ATTEMPTS, LOCK_WAIT_SECONDS, attach_read_only
 from dagster_project.warehouse.ddl import literal, quoted
+from dagster_project.warehouse.publish_about import ABOUT, about_faults, about_rows
 from dagster_project.warehouse.publish_macros import TableMacro, create_table_macros, macro_faults
 from dagster_project.warehouse.publish_marts import (
+    ABOUT_NAMES,
     MARTS_SCHEMA,
     Content,
     Mart,
@@ -39,12 +56,21 @@ DATABASE = "miner_marts.duckdb"
 PARQUET = "parquet"
 MANIFEST = "manifest.json"
 CURRENT = "current"
+POINTER = "current.json"
 RELEASES = "releases"
 BUILDING_PREFIX = ".building-"
 NEW_LINK_PREFIX = ".new-"
 LOCK_FILE = ".publish.lock"
+PUBLICATION_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d+)?")
+# A pointer is read in a moment; a program that holds it longer than this is named.
+POINTER_ATTEMPTS = 50
+POINTER_WAIT_SECONDS = 0.1
+# What systems say where a folder cannot hold links, or this user may not make any.
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+_NO_LINKS_WINDOWS = 1314  # ERROR_PRIVILEGE_NOT_HELD
 
 # The oldest format that DuckDB 1.x and later read, so that analysts need not upgrade with us.
+# It is not enough by itself: the index of a key is written in a way that 1.0 cannot read.
 STORAGE_VERSION = "v1.0.0"
 PUBLISHED_CATALOG = "published"
 
@@ -59,6 +85,14 @@ _MANIFEST_KEYS = {
 }
 
 
+def _take_lock(handle: IO[str]) -> None:
+    """Raises OSError at once where another process has it; the system drops it with its owner."""
+    if sys.platform == "win32":
+        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 @contextmanager
 def publication_lock(
     published_dir: Path,
@@ -70,9 +104,9 @@ def publication_lock(
     with (published_dir / LOCK_FILE).open("a") as handle:
         for attempt in range(attempts):
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _take_lock(handle)
                 break
-            except BlockingIOError as error:
+            except (BlockingIOError, PermissionError) as error:
                 if attempt + 1 == attempts:
                     raise WarehouseLocked(
                         "Another run is publishing.",
@@ -93,14 +127,11 @@ def in_memory() -> duckdb.DuckDBPyConnection:
 # --- writing -------------------------------------------------------------------------
 
 
-def _create_mart(connection: duckdb.DuckDBPyConnection, working: str, mart: Mart) -> None:
+def _create_table(connection: duckdb.DuckDBPyConnection, mart: Mart) -> str:
+    """An empty described table. Its key is not declared: DuckDB 1.0 cannot read an index."""
     target = mart.relation(PUBLISHED_CATALOG)
     lines = [f"{quoted(c.name)} {c.type}{' NOT NULL' if c.required else ''}" for c in mart.columns]
-    lines.append(f"PRIMARY KEY ({mart.order_sql})")
     connection.execute(f"CREATE TABLE {target} ({', '.join(lines)})")
-    connection.execute(
-        f"INSERT INTO {target} SELECT * FROM {mart.relation(working)} ORDER BY {mart.order_sql}"
-    )
     if mart.description:
         connection.execute(f"COMMENT ON TABLE {target} IS {literal(mart.description)}")
     for column in mart.columns:
@@ -108,6 +139,7 @@ def _create_mart(connection: duckdb.DuckDBPyConnection, working: str, mart: Mart
             connection.execute(
                 f"COMMENT ON COLUMN {target}.{quoted(column.name)} IS {literal(column.description)}"
             )
+    return target
 
 
 def write_database(
@@ -115,16 +147,28 @@ def write_database(
     working: str,
     marts: tuple[Mart, ...],
     macros: tuple[TableMacro, ...],
+    manifest: dict[str, Any],
     folder: Path,
 ) -> None:
-    """Copy the marts with keys, NOT NULLs and comments into a new DuckDB file; add the macros."""
+    """Copy the marts with NOT NULLs and comments into a new DuckDB file, in the order of their
+    keys; add the macros, and the tables that say which publication the file is.
+    """
     connection.execute(
         f"ATTACH {literal(str(folder / DATABASE))} AS {PUBLISHED_CATALOG} "
         f"(STORAGE_VERSION {literal(STORAGE_VERSION)})"
     )
     connection.execute(f"CREATE SCHEMA {PUBLISHED_CATALOG}.{quoted(MARTS_SCHEMA)}")
     for mart in marts:
-        _create_mart(connection, working, mart)
+        connection.execute(
+            f"INSERT INTO {_create_table(connection, mart)} "
+            f"SELECT * FROM {mart.relation(working)} ORDER BY {mart.order_sql}"
+        )
+    rows = about_rows(manifest)
+    for mart in ABOUT:
+        places = ", ".join("?" * len(mart.columns))
+        connection.executemany(
+            f"INSERT INTO {_create_table(connection, mart)} VALUES ({places})", rows[mart.name]
+        )
     connection.execute(f"CHECKPOINT {PUBLISHED_CATALOG}")
     connection.execute(f"DETACH {PUBLISHED_CATALOG}")
     create_table_macros(folder / DATABASE, macros)
@@ -148,6 +192,7 @@ def verify(
     marts: tuple[Mart, ...],
     macros: tuple[TableMacro, ...],
     contents: dict[str, Content],
+    manifest: dict[str, Any],
 ) -> None:
     """Open what was written as a reader would and hold it against the working file."""
     faults = []
@@ -155,15 +200,20 @@ def verify(
         attach_read_only(connection, folder / DATABASE, PUBLISHED_CATALOG)
         written = {mart.name: mart for mart in describe_marts(connection, PUBLISHED_CATALOG)}
         for mart in marts:
-            if written.pop(mart.name, None) != mart:
-                faults.append(f"table {mart.name}: columns, key or comments differ")
+            if written.pop(mart.name, None) != mart.without_key:
+                faults.append(f"table {mart.name}: columns or comments differ")
                 continue
             if measure(connection, mart.relation(PUBLISHED_CATALOG), mart) != contents[mart.name]:
                 faults.append(f"table {mart.name}: rows of the DuckDB file differ")
             parquet = f"read_parquet({literal(str(folder / PARQUET / mart.parquet_name))})"
             if measure(connection, parquet, mart) != contents[mart.name]:
                 faults.append(f"table {mart.name}: rows of the Parquet file differ")
-        faults.extend(f"table {name} was not in the working file" for name in written)
+        faults.extend(about_faults(connection, PUBLISHED_CATALOG, manifest))
+        faults.extend(
+            f"table {name} was not in the working file"
+            for name in written
+            if name not in ABOUT_NAMES
+        )
     faults.extend(macro_faults(folder / DATABASE, macros))
     if faults:
         raise PublicationRefused(
@@ -188,6 +238,8 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def _sync(path: Path) -> None:
+    if sys.platform == "win32" and path.is_dir():
+        return  # Windows opens no folders
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -215,8 +267,29 @@ def _replace_link(link: Path, target: str) -> None:
     new.replace(link)
 
 
+def links_work(published_dir: Path) -> bool:
+    """Whether readers can be led by links here."""
+    if sys.platform == "win32":
+        # Even with the right to make them: a link that a reader goes through is not replaced.
+        return False
+    probe = published_dir / f"{NEW_LINK_PREFIX}probe"
+    try:
+        probe.unlink(missing_ok=True)
+        probe.symlink_to(RELEASES)
+        probe.unlink()
+    except NotImplementedError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LINKS or getattr(error, "winerror", None) == _NO_LINKS_WINDOWS:
+            return False
+        raise
+    return True
+
+
 def ensure_reader_links(published_dir: Path) -> None:
     """The stable paths readers use; each leads through ``current``."""
+    if not links_work(published_dir):
+        return
     for name in (DATABASE, PARQUET, MANIFEST):
         link = published_dir / name
         target = f"{CURRENT}/{name}"
@@ -224,10 +297,72 @@ def ensure_reader_links(published_dir: Path) -> None:
             _replace_link(link, target)
 
 
+def _replace_file(new: Path, target: Path, attempts: int) -> bool:
+    """Put ``new`` in the place of ``target``; False where a program has that open (Windows)."""
+    for attempt in range(attempts):
+        try:
+            new.replace(target)
+        except PermissionError:
+            if attempt + 1 < attempts:
+                time.sleep(POINTER_WAIT_SECONDS)
+        else:
+            return True
+    new.unlink()
+    return False
+
+
+def _write_pointer(published_dir: Path, publication_id: str) -> None:
+    release = f"{RELEASES}/{publication_id}"
+    text = json.dumps(
+        {
+            "publication_id": publication_id,
+            "database": f"{release}/{DATABASE}",
+            "parquet": f"{release}/{PARQUET}",
+            "manifest": f"{release}/{MANIFEST}",
+        },
+        indent=2,
+    )
+    new = published_dir / f"{NEW_LINK_PREFIX}{POINTER}"
+    new.write_text(text + "\n", encoding="utf-8")
+    _sync(new)
+    if not _replace_file(new, published_dir / POINTER, POINTER_ATTEMPTS):
+        raise PublicationRefused(
+            "A program holds the file that says what is published; readers keep the previous "
+            "publication.",
+            where=str(published_dir / POINTER),
+            mend="close that program and run again",
+        )
+
+
 def point_current(published_dir: Path, publication_id: str) -> None:
     """The switch: readers see the old publication before it and the new one after it."""
-    _replace_link(published_dir / CURRENT, f"{RELEASES}/{publication_id}")
+    if links_work(published_dir):
+        _replace_link(published_dir / CURRENT, f"{RELEASES}/{publication_id}")
+        (published_dir / POINTER).unlink(missing_ok=True)
+    else:
+        _write_pointer(published_dir, publication_id)
     _sync(published_dir)
+
+
+def refresh_copies(published_dir: Path) -> tuple[str, ...]:
+    """Where readers are not led by links: renew the copies under the stable names.
+
+    Returns the names that another program holds open; they stay at an earlier publication, whole,
+    until a later run. The DuckDB file goes first: where it stays, so does its manifest.
+    """
+    if not (published_dir / POINTER).is_file():
+        return ()
+    release = published_dir / RELEASES / (current_id(published_dir) or "")
+    for name in (DATABASE, MANIFEST):
+        target = published_dir / name
+        if target.is_file() and sha256_of(target) == sha256_of(release / name):
+            continue
+        new = published_dir / f"{NEW_LINK_PREFIX}{name}"
+        shutil.copyfile(release / name, new)
+        _sync(new)
+        if not _replace_file(new, target, attempts=1):
+            return (name,) if name == MANIFEST else (DATABASE, MANIFEST)
+    return ()
 
 
 def clear_leftovers(published_dir: Path) -> None:
@@ -241,10 +376,22 @@ def clear_leftovers(published_dir: Path) -> None:
 # --- reading back ------------------------------------------------------------------------
 
 
+def _pointed_id(published_dir: Path) -> str | None:
+    try:
+        return str(json.loads((published_dir / POINTER).read_text("utf-8"))["publication_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def current_id(published_dir: Path) -> str | None:
     """Name of the published release, None before the first publication."""
     link = published_dir / CURRENT
-    return Path(os.readlink(link)).name if link.is_symlink() else None  # noqa: PTH115 - text wanted
+    if link.is_symlink():
+        name: str | None = Path(os.readlink(link)).name  # noqa: PTH115 - text wanted
+    else:
+        name = _pointed_id(published_dir)
+    # It becomes a path: what is no publication's name leads nowhere.
+    return name if name and PUBLICATION_ID.fullmatch(name) else None
 
 
 def read_manifest(release: Path) -> dict[str, Any] | None:
@@ -262,6 +409,8 @@ def is_intact(release: Path, manifest: dict[str, Any]) -> bool:
     """Whether every file of the release is there and as it was written."""
     expected = {DATABASE: manifest["database"]["sha256"]}
     for table in manifest["tables"]:
+        if Path(table["parquet"]["file"]).name != table["parquet"]["file"]:
+            return False  # a name that leads out of the release
         expected[f"{PARQUET}/{table['parquet']['file']}"] = table["parquet"]["sha256"]
     try:
         return all(sha256_of(release / name) == digest for name, digest in expected.items())

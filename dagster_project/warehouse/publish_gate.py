@@ -13,6 +13,7 @@ import duckdb
 from dagster_project.errors import PublicationRefused
 from dagster_project.warehouse.ddl import quoted
 from dagster_project.warehouse.publish_marts import (
+    ABOUT_NAMES,
     MARTS_SCHEMA,
     Mart,
     mart_coverage,
@@ -221,6 +222,11 @@ def check_gate(
     problems.extend(
         Problem(f"{name} is a view; a publication holds tables", "materialize it as a table")
         for name in views_among_marts(connection, catalog)
+    )
+    problems.extend(
+        Problem(f"table {mart.name}: the publication has a table of that name", "rename the model")
+        for mart in marts
+        if mart.name in ABOUT_NAMES
     )
     results: list[NodeResult] = []
     try:

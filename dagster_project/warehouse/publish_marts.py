@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,10 @@ from dagster_project.contracts import TABLES
 from dagster_project.warehouse.ddl import RAW_SCHEMA, quoted
 
 MARTS_SCHEMA = "marts"
+# Tables that the publisher writes beside the marts; no mart may have such a name.
+PUBLICATION_TABLE = "publication"
+PUBLICATION_TABLES_TABLE = "publication_tables"
+ABOUT_NAMES = (PUBLICATION_TABLE, PUBLICATION_TABLES_TABLE)
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class Mart:
     @property
     def order_sql(self) -> str:
         return ", ".join(quoted(name) for name in self.primary_key)
+
+    @property
+    def without_key(self) -> Mart:
+        """The table as the published file has it: the key is stated beside it, not declared."""
+        return replace(self, primary_key=())
 
     def relation(self, catalog: str) -> str:
         return f"{quoted(catalog)}.{quoted(MARTS_SCHEMA)}.{quoted(self.name)}"
@@ -101,6 +110,52 @@ def describe_marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> tuple
         )
         for name, description in tables
     )
+
+
+def mart_of(shape: dict[str, Any]) -> Mart:
+    """The table that an entry of a manifest's table list describes."""
+    return Mart(
+        shape["name"],
+        shape["description"],
+        tuple(
+            MartColumn(c["name"], c["type"], c["description"], c["required"])
+            for c in shape["columns"]
+        ),
+        tuple(shape["primary_key"]),
+    )
+
+
+def foreign_keys(
+    connection: duckdb.DuckDBPyConnection, catalog: str, marts: tuple[Mart, ...]
+) -> dict[str, list[dict[str, str]]]:
+    """Per table, the columns that refer to a dimension: column, dimension and its column.
+
+    A column named like the one key column of a ``dim_`` table refers to it where every value
+    is found there. A reference is stated only where it holds, for a reader joins by it.
+    """
+    dimensions = {
+        mart.primary_key[0]: mart
+        for mart in marts
+        if mart.name.startswith("dim_") and len(mart.primary_key) == 1
+    }
+    found: dict[str, list[dict[str, str]]] = {mart.name: [] for mart in marts}
+    for mart in marts:
+        types = {column.name: column.type for column in mart.columns}
+        for name, dimension in dimensions.items():
+            key_type = next(c.type for c in dimension.columns if c.name == name)
+            if dimension is mart or types.get(name) != key_type:
+                continue
+            row = connection.execute(
+                f"SELECT count(*) FROM {mart.relation(catalog)} AS referring "
+                f"WHERE {quoted(name)} IS NOT NULL AND {quoted(name)} NOT IN "
+                f"(SELECT {quoted(name)} FROM {dimension.relation(catalog)})"
+            ).fetchone()
+            assert row is not None
+            if not row[0]:
+                found[mart.name].append(
+                    {"column": name, "table": dimension.name, "refers_to": name}
+                )
+    return found
 
 
 def views_among_marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[str]:

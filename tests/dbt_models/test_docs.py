@@ -20,7 +20,8 @@ import pytest
 from dagster_project.settings import PROJECT_DIR
 
 PAGE = PROJECT_DIR / "docs" / "event-study.md"
-PAGES = (PAGE, PROJECT_DIR / "docs" / "ai-exposure.md")
+COOKBOOK = PROJECT_DIR / "docs" / "cookbook"
+PAGES = (PAGE, PROJECT_DIR / "docs" / "ai-exposure.md", *sorted(COOKBOOK.glob("[0-9]*.md")))
 STUDY = PROJECT_DIR / "data" / "study"
 # A query and the table below it, which a blank line may part.
 _BLOCK = re.compile(r"^```sql\n(.*?)^```\n\n?((?:\|[^\n]*\n)*)", re.MULTILINE | re.DOTALL)
@@ -31,6 +32,8 @@ BARE = "from marts.selloff('msft-2gw-mar')"
 @pytest.fixture(scope="module")
 def reader(marts_with_macros: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(str(marts_with_macros), read_only=True) as connection:
+        # A page may read a file of the project beside the marts, wherever the tests were started.
+        connection.execute("set file_search_path = ?", [str(PROJECT_DIR)])
         yield connection
 
 

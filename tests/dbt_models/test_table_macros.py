@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,3 +160,111 @@ def test_a_misspelt_set_and_its_help_lead_to_answers(reader):
     assert reader.execute(
         "select events from marts.dim_study where study_id = 'contract_wins'"
     ).fetchall()
+
+
+def test_exposure_is_that_of_the_day_and_no_later(reader):
+    """Figures of fct_ai_exposure, row by row; a date and its text ask the same."""
+    told = reader.execute(
+        'select ticker, hpc_contracted_mw, hpc_status, "rank", known_date '
+        "from marts.exposure_on('2024-06-02') order by ticker"
+    ).fetchall()
+    kept = reader.execute(
+        "select ticker, hpc_contracted_mw, hpc_status, exposure_rank, known_date "
+        "from marts.fct_ai_exposure where as_of_date = date '2024-06-02' order by ticker"
+    ).fetchall()
+    assert told == kept
+    assert len(told) == 14
+    mw = "select hpc_contracted_mw from marts.exposure_on({}) where ticker = 'CORZ'"
+    # The 200 MW of 3 June 2024 were public at the end of that day, not before.
+    assert reader.execute(mw.format("'2024-06-02'")).fetchall() == [(16,)]
+    assert reader.execute(mw.format("date '2024-06-03'")).fetchall() == [(200,)]
+    late = reader.execute(
+        "select count(*) from marts.exposure_on('2024-06-02') where known_date > '2024-06-02'"
+    ).fetchone()
+    assert late == (0,)
+
+
+def test_changes_of_exposure_are_the_days_on_which_a_figure_differs(reader):
+    changes = _rows(reader.execute("from marts.exposure_changes('corz')"))
+    days = reader.execute(
+        "select as_of_date, hpc_contracted_mw, hpc_contracted_basis, hpc_status "
+        "from marts.fct_ai_exposure where ticker = 'CORZ' order by as_of_date"
+    ).fetchall()
+    expected = [days[0]] + [
+        day for before, day in itertools.pairwise(days) if before[1:] != day[1:]
+    ]
+    assert [
+        (c["since_date"], c["hpc_contracted_mw"], c["hpc_contracted_basis"], c["hpc_status"])
+        for c in changes
+    ] == expected
+    by_mw = {row["hpc_contracted_mw"]: row["change_mw"] for row in changes}
+    assert by_mw[590] == 90
+    # From megawatts of an unknown kind to critical IT load there is no difference to state.
+    assert by_mw[200] is None
+
+
+def test_hashprice_between_days_keeps_both_and_counts_from_the_first(reader):
+    rows = _rows(reader.execute("from marts.hashprice_between('2025-03-25', '2025-03-27')"))
+    assert [row["date_utc"].isoformat() for row in rows] == [
+        "2025-03-25",
+        "2025-03-26",
+        "2025-03-27",
+    ]
+    first = rows[0]["hashprice_usd_ph"]
+    assert [row["change_since_first"] for row in rows] == [
+        pytest.approx(row["hashprice_usd_ph"] / first - 1, abs=1e-15) for row in rows
+    ]
+    # Days beyond the data are left out, not invented.
+    assert reader.execute(
+        "select max(date_utc) = (select max(date_utc) from marts.fct_mining_economics) "
+        "from marts.hashprice_between(date '2025-08-01', '2099-01-01')"
+    ).fetchone() == (True,)
+
+
+def test_claims_that_speak_of_something(reader):
+    everything = _rows(reader.execute("from marts.claims()"))
+    total = reader.execute("select count(*) from marts.fct_claim_checks").fetchone()
+    assert (len(everything),) == total
+    order = ["fails", "partly", "holds", "not checkable"]
+    ranks = [order.index(row["verdict"]) for row in everything]
+    assert ranks == sorted(ranks)
+
+    of_microsoft = _rows(reader.execute("from marts.claims('Microsoft')"))
+    assert "msft-2gw" in {row["claim_id"] for row in of_microsoft}
+    assert len(of_microsoft) < len(everything)
+    # What is asked for is text: signs that mean something in patterns mean themselves.
+    assert len(_rows(reader.execute("from marts.claims('MSFT-2GW')"))) == 3
+    with pytest.raises(duckdb.InvalidInputException, match="No claim speaks of 'msft_2gw'"):
+        reader.execute("from marts.claims('msft_2gw')").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("from marts.exposure_on('March')", "'March' is not a day. Write it like '2025-03-25'"),
+        ("from marts.exposure_on(NULL)", "'NULL' is not a day"),
+        (
+            "select count(*) from marts.exposure_on('2035-01-01')",
+            "Exposure is known from 2024-01-02 to 2026-03-02, not on 2035-01-01",
+        ),
+        ("from marts.exposure_changes('XYZ')", "There is no miner 'XYZ'. Miners: APLD, BITF,"),
+        ("from marts.exposure_changes(NULL)", "There is no miner 'NULL'."),
+        (
+            "from marts.hashprice_between('2025-03-01', 'x')",
+            "'2025-03-01' to 'x' are not two days.",
+        ),
+        (
+            "from marts.hashprice_between('2025-03-02', '2025-03-01')",
+            "The first day is after the last; swap them",
+        ),
+        (
+            "from marts.hashprice_between('2035-03-01', '2035-03-02')",
+            "Hashprice is known from 2024-01-01 to 2025-08-31, not between 2035-03-01",
+        ),
+        ("select count(*) from marts.claims('?')", "No claim speaks of '?'. All of them:"),
+    ],
+)
+def test_a_wrong_day_or_miner_is_an_error_that_helps(reader, question, answer):
+    with pytest.raises(duckdb.InvalidInputException) as refused:
+        reader.execute(question).fetchall()
+    assert answer in str(refused.value)

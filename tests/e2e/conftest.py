@@ -52,6 +52,10 @@ class Study:
                 start_new_session=True,
             )
 
+    def forget_the_last_build(self) -> None:
+        """Let the next run build although nothing is new."""
+        self.warehouse.with_name("last_build.json").unlink(missing_ok=True)
+
     def call(self, *arguments: str) -> tuple[int, str]:
         """Exit status and everything printed."""
         process = self.start(*arguments)

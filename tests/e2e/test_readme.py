@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import duckdb
 import pytest
@@ -25,6 +28,17 @@ def test_the_screen_is_what_make_run_prints(first_run: FirstRun) -> None:
 def test_every_query_answers(first_run: FirstRun, query: str) -> None:
     with duckdb.connect(str(first_run.study.published), read_only=True) as connection:
         assert connection.execute(query).fetchall()
+
+
+def test_its_python_runs(first_run: FirstRun) -> None:
+    output = first_run.study.published.parent.parent
+    for block in _blocks("python"):
+        subprocess.run(
+            [sys.executable, "-c", f"{block}\nassert not frame.empty"],
+            cwd=PROJECT_DIR,
+            env={**os.environ, "MINER_OUTPUT_DIR": str(output)},
+            check=True,
+        )
 
 
 def test_every_published_table_is_named(first_run: FirstRun) -> None:

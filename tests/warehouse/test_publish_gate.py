@@ -225,3 +225,11 @@ def test_a_file_that_is_no_database_is_named(publishing):
     assert error.value.where == str(publishing.warehouse)
     assert "make rebuild" in error.value.mend
     assert publishing.versions() == {1}
+
+
+@pytest.mark.parametrize("name", ["publication", "publication_tables"])
+def test_a_mart_named_like_a_table_of_the_publication_is_refused(publishing, name):
+    publishing.change(f"CREATE TABLE marts.{name} (x INTEGER PRIMARY KEY)")
+    error = refusal(publishing)
+    assert f"table {name}: the publication has a table of that name" in error.where
+    assert "rename the model" in error.mend

@@ -176,8 +176,13 @@ def test_the_system_refusing_to_write_is_said(publishing, run_script, limit):
     [
         ("DELETE FROM marts.dim_firm WHERE ticker = 'RIOT'", "rows of the DuckDB file differ"),
         ("UPDATE marts.dim_firm SET name = 'x' WHERE ticker = 'RIOT'", "rows of the DuckDB file"),
-        ("COMMENT ON TABLE marts.dim_firm IS NULL", "columns, key or comments differ"),
+        ("COMMENT ON TABLE marts.dim_firm IS NULL", "columns or comments differ"),
         ("CREATE TABLE marts.other (x INTEGER)", "table other was not in the working file"),
+        ("DELETE FROM marts.publication", "table publication: does not say what the manifest"),
+        (
+            "UPDATE marts.publication_tables SET row_count = 4 WHERE table_name = 'dim_firm'",
+            "table publication_tables: does not say",
+        ),
     ],
 )
 def test_what_was_written_is_held_against_the_working_file(

@@ -18,6 +18,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,8 @@ from dagster_project.errors import SourceError
 FORMAT = 1
 # Level 6 against 9: a hundredth of the size for a third of the time.
 LEVEL = 6
+# The name under which a body is written before it gets its own: the writer's process is in it.
+_HALF_DONE = re.compile(r"\.[0-9a-f]{64}\.([0-9]+)-[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Archive:
         # (host, target) -> records in the order of the index; files read so far by their size.
         self._known: dict[tuple[str, str], list[Record]] = {}
         self._read: dict[Path, int] = {}
+        self._swept = False
 
     def write(
         self,
@@ -197,6 +201,7 @@ class Archive:
         path = self._path(sha256)
         if path.exists() and self._holds(path, sha256):
             return
+        self._sweep()
         path.parent.mkdir(parents=True, exist_ok=True)
         # Process and thread in the name: two writers of one body never share a file.
         fresh = path.with_name(f".{sha256}.{os.getpid()}-{threading.get_ident()}")
@@ -209,6 +214,17 @@ class Archive:
         finally:
             fresh.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+    def _sweep(self) -> None:
+        """Once per process, before its first body: remove what killed writers left half done."""
+        with self._lock:
+            swept, self._swept = self._swept, True
+        if swept:
+            return
+        for path in self.directory.glob("bodies/*/.*"):
+            writer = _HALF_DONE.fullmatch(path.name)
+            if writer and not _is_alive(int(writer[1])):
+                path.unlink(missing_ok=True)
 
     @staticmethod
     def _holds(path: Path, sha256: str) -> bool:
@@ -251,6 +267,16 @@ class Archive:
                     if record := _record(line):
                         self._known.setdefault((record.host, record.target), []).append(record)
             self._read[path] = done
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 from dagster_project.contracts import Table, Window
 from dagster_project.sources.live.equity_history import (
@@ -16,26 +16,9 @@ from dagster_project.sources.live.equity_history import (
     UnusableAnswer,
     columns_for,
 )
-from dagster_project.sources.live.http_client import Reply
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
 from dagster_project.sources.live.symbol_aliases import SymbolAlias, symbols_to_ask
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
-
-
-class Getter(Protocol):
-    """The part of the HTTP layer that a vendor uses."""
-
-    def get(
-        self,
-        host: str,
-        path_or_url: str,
-        params: Mapping[str, str] | None = None,
-        *,
-        accept: tuple[str, ...] = ("application/json",),
-        secret_headers: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply:
-        """Ask; raises HttpRefused, HttpUnavailable."""
+from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 
 def words_of(refused: HttpRefused) -> Any:
@@ -85,7 +68,7 @@ class EquityVendor(ABC):
 
     def __init__(
         self,
-        client: Getter,
+        client: Client,
         *,
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
@@ -109,16 +92,16 @@ class EquityVendor(ABC):
         says no, UnusableAnswer for an answer that cannot be believed.
         """
         columns_for(table, symbol, History())  # refuses a table that no price vendor fills
-        cost = Tally()
         *earlier, last = symbols_to_ask(symbol, self.name, self._asked_on, self._aliases)
-        for candidate in earlier:
-            try:
-                history = self._guarded(symbol, candidate, window, cost)
-            except UnknownSymbol:
-                continue
-            return self._answer(table, symbol, candidate, history, cost)
-        history = self._guarded(symbol, last, window, cost)
-        return self._answer(table, symbol, last, history, cost)
+        with Tally() as cost:
+            for candidate in earlier:
+                try:
+                    history = self._guarded(symbol, candidate, window, cost)
+                except UnknownSymbol:
+                    continue
+                return self._answer(table, symbol, candidate, history, cost)
+            history = self._guarded(symbol, last, window, cost)
+            return self._answer(table, symbol, last, history, cost)
 
     def newest_date(self) -> date | None:
         """Newest session that is over and offered; None: none in ten days. Raises SourceError."""

@@ -7,72 +7,46 @@ found, which is Coin Metrics' formula too: that the two agree says nothing about
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
-from dagster_project.contracts import Table, Window
-from dagster_project.sources.live.daily import daily_answer
+from dagster_project.contracts import Window
 from dagster_project.sources.live.figures import (
-    BITCOIN,
     DAY_S,
-    Client,
     LeftOut,
-    Reply,
     Unbelievable,
     day_of,
     instant_s,
-    json_of,
     malformed,
     number,
     utc_naive,
-    wrong_question,
 )
-from dagster_project.sources.live.hashrates import TABLE, TH_PER_EH, Hashrate, row_of
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.hashrates import TH_PER_EH, Estimates, Hashrate, HashrateVendor
+from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.vendor import Tally
 
 HOST = "blockchain_com"
 _PATH = "/charts/hash-rate"
 
 
-class BlockchainCom:
+class BlockchainCom(HashrateVendor):
     """The vendor ``blockchain.com``: table network_metrics_second_source, not independent."""
 
     name = "blockchain.com"
+    is_independent = False
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
-        """Estimates for the window's days. Raises SourceError."""
-        if table.name != TABLE or symbol != BITCOIN:
-            raise wrong_question(self.name, table, symbol)
-        cost = Tally()
+    def _estimates(self, window: Window, cost: Tally) -> Estimates:
         days = (window.end - window.start).days + 1
-        estimates, left_out, reply = self._ask(
-            {"start": window.start.isoformat(), "timespan": f"{days}days"}, cost
-        )
-        return daily_answer(
-            self.name,
-            table,
-            window,
-            [row_of(self.name, estimate, is_independent=False) for estimate in estimates],
-            cost,
-            left_out,
-            over_by=utc_naive(reply.retrieved_at).date(),
-        )
+        return self._ask({"start": window.start.isoformat(), "timespan": f"{days}days"}, cost)
 
-    def newest_date(self) -> date | None:
-        """Newest day that is over and has an estimate."""
-        estimates, _, reply = self._ask({"timespan": "14days"}, Tally())
-        today = utc_naive(reply.retrieved_at).date()
-        return max((e.date_utc for e in estimates if e.date_utc < today), default=None)
+    def _latest(self, cost: Tally) -> Estimates:
+        return self._ask({"timespan": "14days"}, cost)
 
-    def _ask(self, params: dict[str, str], cost: Tally) -> tuple[list[Hashrate], LeftOut, Reply]:
+    def _ask(self, params: dict[str, str], cost: Tally) -> Estimates:
         # Sampled charts leave out days without saying which.
         asked = {**params, "format": "json", "sampled": "false"}
-        reply = self._client.get(HOST, _PATH, asked)
-        cost.add(reply)
-        return *parse_chart(json_of(reply, self.name)), reply
+        reply = cost.ask(self._client, HOST, _PATH, asked)
+        hashrates, left_out = parse_chart(parse_json(reply))
+        return Estimates(tuple(hashrates), left_out, utc_naive(reply.retrieved_at).date())
 
 
 def parse_chart(body: Any) -> tuple[list[Hashrate], LeftOut]:

@@ -22,17 +22,15 @@ from dagster_project.sources.live.candles import (
 from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
-    Client,
     LeftOut,
     Unbelievable,
-    day_of,
     epoch_s,
-    json_of,
     malformed,
     moment_s,
     wrong_question,
 )
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 HOST = "coinbase"
 # The interface refuses a question about more bars than these.
@@ -53,18 +51,13 @@ class CoinbaseExchange:
         """Closed bars of the window's UTC days. Raises SourceError."""
         if table.name not in BAR_S or symbol != BITCOIN:
             raise wrong_question(self.name, table, symbol)
-        cost = Tally()
-        return candle_answer(
-            self.name, table, window, list(self._pages(BAR_S[table.name], window, cost)), cost
-        )
+        with Tally() as cost:
+            pages = list(self._pages(BAR_S[table.name], window, cost))
+            return candle_answer(self.name, table, window, pages, cost)
 
     def newest_date(self) -> date | None:
         """Newest day that is over and has a bar."""
-        bars = self._ask({"granularity": str(DAY_S)}, DAY_S, Tally())
-        return max(
-            (day_of(bar.start_s) for bar in bars.candles if bar.start_s + DAY_S <= bars.asked_s),
-            default=None,
-        )
+        return self._ask({"granularity": str(DAY_S)}, DAY_S, Tally()).newest_date()
 
     def _pages(self, step_s: int, window: Window, cost: Tally) -> Iterator[Bars]:
         """The window in stretches of as many bars as one call may ask for.
@@ -82,9 +75,8 @@ class CoinbaseExchange:
             yield Bars(inside, bars.left_out, bars.asked_s)
 
     def _ask(self, params: dict[str, str], step_s: int, cost: Tally) -> Bars:
-        reply = self._client.get(HOST, _PATH, params)
-        cost.add(reply)
-        candles, left_out = parse_candles(json_of(reply, self.name), step_s)
+        reply = cost.ask(self._client, HOST, _PATH, params)
+        candles, left_out = parse_candles(parse_json(reply), step_s)
         return Bars(tuple(candles), left_out, moment_s(reply.retrieved_at))
 
 

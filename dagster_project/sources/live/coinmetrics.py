@@ -22,10 +22,8 @@ from dagster_project.sources.live.daily import daily_answer
 from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
-    Client,
     LeftOut,
     Unbelievable,
-    json_of,
     malformed,
     number,
     utc_naive,
@@ -33,8 +31,9 @@ from dagster_project.sources.live.figures import (
     wrong_question,
 )
 from dagster_project.sources.live.hashrates import TH_PER_EH
+from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 HOST = "coinmetrics"
 TABLE = "network_metrics"
@@ -91,23 +90,8 @@ class CoinMetrics:
         """
         if table.name != TABLE or symbol != BITCOIN:
             raise wrong_question(self.name, table, symbol)
-        cost, left_out, notes = Tally(), LeftOut(), []
-        try:
-            figures, asked_on = self._series(METRICS, window, cost, left_out)
-            paid: list[str] = []
-        except NotFree:
-            figures, asked_on, paid = self._one_by_one(window, cost, left_out)
-            notes.append(f"{self.name}: not free and left out: {', '.join(paid) or 'nothing'}")
-        if DIFFICULTY in paid:
-            notes.append(
-                f"{self.name}: the difficulty is computed from hashrate and blocks, so that the "
-                "two cannot contradict each other"
-            )
-        rows = [self._row(day, figures[day], difficulty_paid=DIFFICULTY in paid) for day in figures]
-        answer = daily_answer(
-            self.name, table, window, rows, cost, left_out, over_by=asked_on, notes=notes
-        )
-        return answer
+        with Tally() as cost:
+            return self._answer(table, window, cost)
 
     def newest_date(self) -> date | None:
         """Newest day that is over and has a hashrate."""
@@ -122,9 +106,27 @@ class CoinMetrics:
                 "paging_from": "end",
             },
         )
-        page = parse_page(json_of(reply, self.name), (HASHRATE,))
+        page = parse_page(parse_json(reply), (HASHRATE,))
         today = utc_naive(reply.retrieved_at).date()
         return max((day for day, _ in page.figures if day < today), default=None)
+
+    def _answer(self, table: Table, window: Window, cost: Tally) -> VendorAnswer:
+        left_out, notes = LeftOut(), []
+        try:
+            figures, asked_on = self._series(METRICS, window, cost, left_out)
+            paid: list[str] = []
+        except NotFree:
+            figures, asked_on, paid = self._one_by_one(window, cost, left_out)
+            notes.append(f"{self.name}: not free and left out: {', '.join(paid) or 'nothing'}")
+        if DIFFICULTY in paid:
+            notes.append(
+                f"{self.name}: the difficulty is computed from hashrate and blocks, so that the "
+                "two cannot contradict each other"
+            )
+        rows = [self._row(day, figures[day], difficulty_paid=DIFFICULTY in paid) for day in figures]
+        return daily_answer(
+            self.name, table, window, rows, cost, left_out, over_by=asked_on, notes=notes
+        )
 
     def _one_by_one(
         self, window: Window, cost: Tally, left_out: LeftOut
@@ -162,7 +164,7 @@ class CoinMetrics:
         tokens: set[str] = set()
         while True:
             try:
-                reply = self._client.get(HOST, _PATH, params)
+                reply = cost.ask(self._client, HOST, _PATH, params)
             except HttpRefused as error:
                 if _says_forbidden(error):
                     raise NotFree(
@@ -171,8 +173,7 @@ class CoinMetrics:
                         mend="choose another vendor for network_metrics",
                     ) from None
                 raise
-            cost.add(reply)
-            page = parse_page(json_of(reply, self.name), metrics)
+            page = parse_page(parse_json(reply), metrics)
             left_out.reasons.extend(page.left_out.reasons)
             n_new = 0
             for day, values in page.figures:

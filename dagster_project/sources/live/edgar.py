@@ -18,6 +18,7 @@ from dagster_project.sources.live.edgar_answers import (
     Hit,
     acceptance_clock,
     accepted_at_utc,
+    malformed,
     parse_company_facts,
     parse_company_tickers,
     parse_filings,
@@ -26,20 +27,24 @@ from dagster_project.sources.live.edgar_answers import (
     split_window,
 )
 from dagster_project.sources.live.filing_text import Reading, plain_text, read_document
-from dagster_project.sources.live.http_client import HttpClient, Reply, parse_json
+from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 DATA, SEARCH, WWW = "sec", "sec_search", "sec_www"
 ARCHIVES = "https://www.sec.gov/Archives/edgar/data"
 # What the full-text search gives per page, and how far it lets anybody page.
 PAGE, MAX_HITS = 100, 10_000
+# Pages of hits for one company: its busiest year has some hundred filings, each a hit or two.
+MOST_SEARCH_PAGES = 1_000
 # The exhibits that hold the news; a filing with more documents repeats itself.
 MAX_DOCUMENTS = 5
 _READABLE = (".htm", ".html", ".txt")
 _DOCUMENT_TYPES = ("text/html", "application/xhtml+xml", "text/plain")
 _BLOCK_PAGES = ("undeclared automated tool", "request rate threshold exceeded")
 _GONE = {404, 410}
+# So many letters of a word are the same in its other forms (power, powered).
+_STEM_LETTERS = 4
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]*")
 
 
@@ -74,7 +79,10 @@ def read_study(source: OnePart) -> EdgarStudy:
 
     def rows(name: str) -> list[dict[str, Any]]:
         frame = source.extract(BY_NAME[name]).frame
-        return frame.astype(object).where(frame.notna(), None).to_dict("records")  # type: ignore[return-value]
+        known = frame.astype(object).where(frame.notna(), None)
+        return [
+            {str(name): value for name, value in row.items()} for row in known.to_dict("records")
+        ]
 
     companies = rows("companies")
     return EdgarStudy(
@@ -100,10 +108,7 @@ class _Account(Tally):
 
     notes: list[str] = field(default_factory=list)
     complete: bool = True
-
-    def count(self, reply: Reply) -> Reply:
-        self.add(reply)
-        return reply
+    search_pages: int = 0
 
 
 def today_in_new_york() -> date:
@@ -120,7 +125,7 @@ class Edgar:
 
     def __init__(
         self,
-        client: HttpClient,
+        client: Client,
         study: EdgarStudy,
         *,
         today: Callable[[], date] = today_in_new_york,
@@ -128,7 +133,6 @@ class Edgar:
         self._client = client
         self._study = study
         self._today = today
-        self._listed: dict[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -137,12 +141,12 @@ class Edgar:
     def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
         """Rows of one company. Figures of XBRL come whole up to the window's end: a later
         filing may restate any earlier period."""
-        tally = _Account()
         answers = {"filing_candidates": self._candidates, "xbrl_facts": self._facts}
         if table.name not in answers:
             raise SourceError(f"SEC EDGAR has no rows of table {table.name}.", where=symbol)
-        columns = answers[table.name](symbol, window, tally)
-        return tally.answer(columns, notes=tally.notes, complete=tally.complete)
+        with _Account() as tally:
+            columns = answers[table.name](symbol, window, tally)
+            return tally.answer(columns, notes=tally.notes, complete=tally.complete)
 
     def newest_date(self) -> date | None:
         """Day of the newest filing of the study's first company with a central index key."""
@@ -158,19 +162,18 @@ class Edgar:
     def _json(
         self, host: str, path: str, tally: _Account, params: Mapping[str, str] | None = None
     ) -> Any:
-        return parse_json(tally.count(self._client.get(host, path, params)))
+        return parse_json(tally.ask(self._client, host, path, params))
 
     def _cik(self, symbol: str, tally: _Account) -> str:
         known = self._study.ciks.get(symbol)
         if known:
             return known
-        if self._listed is None:
-            self._listed = parse_company_tickers(
-                self._json(WWW, "/files/company_tickers.json", tally)
-            )
+        # Asked for every symbol that needs it, and confirmed in a moment where it is unchanged:
+        # a replay answers each symbol from what was said while that symbol was asked for.
+        listed = parse_company_tickers(self._json(WWW, "/files/company_tickers.json", tally))
         for name in (symbol, *self._study.aliases.get(symbol, ())):
-            if name in self._listed:
-                return self._listed[name]
+            if name in listed:
+                return listed[name]
         raise SourceError(
             f"The SEC lists no company under the symbol {symbol} today.",
             where="https://www.sec.gov/files/company_tickers.json",
@@ -258,6 +261,12 @@ class Edgar:
             }
             if offset:
                 params["from"] = str(offset)
+            tally.search_pages += 1
+            if tally.search_pages > MOST_SEARCH_PAGES:
+                raise malformed(
+                    f"pages without end ({MOST_SEARCH_PAGES:,} so far)",
+                    f"full-text search, CIK {cik}",
+                )
             page = parse_search(
                 self._json(SEARCH, "/LATEST/search-index", tally, params), cik, self._today()
             )
@@ -308,6 +317,12 @@ class Edgar:
             except HttpRefused as error:
                 if error.status == 403:
                     raise
+                if error.status not in _GONE:
+                    # A row without its figures would replace one that was read on a better day.
+                    tally.complete = False
+                    tally.notes.append(f"{filing.accession} left out: {error.what}")
+                    return None
+                tally.complete = False
                 tally.notes.append(f"{filing.accession}/{name} unread: {error.what}")
         matched = {name: reading for name, reading in readings.items() if reading.phrases}
         best = max(
@@ -348,7 +363,7 @@ class Edgar:
 
     def _read(self, cik: str, accession: str, name: str, tally: _Account) -> Reading:
         path = f"/Archives/edgar/data/{int(cik)}/{accession.replace('-', '')}/{name}"
-        body = tally.count(self._client.get(WWW, path, accept=_DOCUMENT_TYPES)).body
+        body = tally.ask(self._client, WWW, path, accept=_DOCUMENT_TYPES).body
         text = plain_text(_decoded(body))
         if any(words in text[:2000].lower() for words in _BLOCK_PAGES):
             raise SourceError(
@@ -356,7 +371,26 @@ class Edgar:
                 where=f"https://www.sec.gov{path}",
                 mend="set a contact for the User-Agent, wait ten minutes, and ask less often",
             )
-        return read_document(text, (search.phrase for search in self._study.searches))
+        reading = read_document(text, (search.phrase for search in self._study.searches))
+        if not reading.phrases and not self._may_be_searched(text):
+            raise HttpUnavailable(
+                "Another page stands where the document belongs: no word of any phrase that the "
+                "search found in it is there.",
+                status=200,
+                where=f"https://www.sec.gov{path}",
+                mend="run again later; the filing stays as it was read before",
+            )
+        return reading
+
+    def _may_be_searched(self, text: str) -> bool:
+        """Whether a text could be what the search found, which knows other forms of a word too."""
+        lowered = text.lower()
+        return any(
+            word[:_STEM_LETTERS] in lowered
+            for search in self._study.searches
+            for word in search.phrase.lower().split()
+            if len(word) >= _STEM_LETTERS
+        )
 
     # ---- Figures ----
 
@@ -378,6 +412,7 @@ class Edgar:
             return columns
         known = parse_company_facts(body, cik, self._study.concepts, self._today())
         tally.notes += [f"{symbol}: {note}" for note in known.notes]
+        tally.complete = not known.notes
         for fact in known.facts:
             if fact.filed_date > window.end:
                 continue

@@ -6,18 +6,17 @@ counted, and an answer of which no row can be believed is refused.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from dagster_project.contracts import Column, Kind, Table, Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.vendor import Received, Tally, VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 DAY_S = 86_400
 BITCOIN = "BTC"
@@ -28,29 +27,6 @@ _NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 _FIRST_SECOND = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp())
 _LAST_SECOND = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 _NAMED_IN_A_NOTE = 3
-
-
-class Reply(Received, Protocol):
-    """The part of an HTTP answer that a vendor reads."""
-
-    @property
-    def url(self) -> str: ...
-
-
-class Client(Protocol):
-    """The part of the HTTP layer that a vendor uses."""
-
-    def get(
-        self,
-        host: str,
-        path_or_url: str,
-        params: Mapping[str, str] | None = None,
-        *,
-        accept: tuple[str, ...] = ("application/json",),
-        secret_headers: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply:
-        """Ask. Raises HttpRefused and HttpUnavailable."""
 
 
 class Unbelievable(ValueError):
@@ -84,18 +60,6 @@ def malformed(source: str, what: str) -> SourceError:
         where=source,
         mend="run again later; if it stays so, the interface changed and its reader must follow",
     )
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def json_of(reply: Reply, source: str) -> Any:
-    """The body as JSON: integers of any size, no NaN. Raises SourceError for anything else."""
-    try:
-        return json.loads(reply.body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise malformed(source, f"no whole JSON in UTF-8 ({str(error)[:100]})") from None
 
 
 def utc_naive(moment: datetime) -> datetime:

@@ -1,10 +1,16 @@
-"""Rows of network_metrics_second_source: how the sources of hashrates say the same thing."""
+"""Rows of network_metrics_second_source: what the sources of hashrates share."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from dagster_project.contracts import Table, Window
+from dagster_project.sources.live.daily import daily_answer
+from dagster_project.sources.live.figures import BITCOIN, LeftOut, wrong_question
+from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 TABLE = "network_metrics_second_source"
 H_PER_EH = 1e18
@@ -20,13 +26,64 @@ class Hashrate:
     eh_s: float
 
 
-def row_of(source: str, estimate: Hashrate, *, is_independent: bool) -> dict[str, Any]:
-    """The estimate under the contract's column names."""
-    return {
-        "date_utc": estimate.date_utc,
-        "source": source,
-        "stamped_date": estimate.stamped_date,
-        "hashrate_eh_s": estimate.eh_s,
-        "is_independent": is_independent,
-        "source_ref": f"{source} {estimate.stamped_date}",
-    }
+@dataclass(frozen=True)
+class Estimates:
+    """What one answer holds, the rows of it that were not believed, and its UTC day."""
+
+    hashrates: tuple[Hashrate, ...]
+    left_out: LeftOut
+    asked_on: date
+
+
+class HashrateVendor(ABC):
+    """A vendor of table network_metrics_second_source.
+
+    ``is_independent``: its estimate is not the first source's formula over again.
+    """
+
+    name: str
+    is_independent: bool
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @abstractmethod
+    def _estimates(self, window: Window, cost: Tally) -> Estimates:
+        """Estimates that hold the window's days, as far as there are any. Raises SourceError."""
+
+    @abstractmethod
+    def _latest(self, cost: Tally) -> Estimates:
+        """The last days, by the smallest question there is. Raises SourceError."""
+
+    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
+        """Estimates for the window's days. Raises SourceError."""
+        if table.name != TABLE or symbol != BITCOIN:
+            raise wrong_question(self.name, table, symbol)
+        with Tally() as cost:
+            found = self._estimates(window, cost)
+            return daily_answer(
+                self.name,
+                table,
+                window,
+                [self._row(hashrate) for hashrate in found.hashrates],
+                cost,
+                found.left_out,
+                over_by=found.asked_on,
+            )
+
+    def newest_date(self) -> date | None:
+        """Newest day that is over and has an estimate."""
+        found = self._latest(Tally())
+        over = (each.date_utc for each in found.hashrates if each.date_utc < found.asked_on)
+        return max(over, default=None)
+
+    def _row(self, estimate: Hashrate) -> dict[str, Any]:
+        """The estimate under the contract's column names."""
+        return {
+            "date_utc": estimate.date_utc,
+            "source": self.name,
+            "stamped_date": estimate.stamped_date,
+            "hashrate_eh_s": estimate.eh_s,
+            "is_independent": self.is_independent,
+            "source_ref": f"{self.name} {estimate.stamped_date}",
+        }

@@ -28,6 +28,7 @@ from dagster_project.sources.live.archive import Archive, Record, digest
 from dagster_project.sources.live.clock import Clock, SystemClock
 from dagster_project.sources.live.hosts import HostPolicy, is_loopback, policies
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, NotRecorded
+from dagster_project.sources.live.vendor import JSON_TYPES, Busy, Received
 
 if TYPE_CHECKING:
     from dagster_project.sources.live.browser_wire import BrowserWire
@@ -48,7 +49,6 @@ __all__ = [
 
 LOG = logging.getLogger(__name__)
 
-JSON_TYPES = ("application/json",)
 # What of an answer's headers is of use later; cookies are never kept.
 KEPT_HEADERS = ("content-type", "date", "etag", "last-modified")
 # The host may be well again in a moment: too early, too many, or its own trouble.
@@ -113,7 +113,7 @@ def open_client(settings: Settings) -> HttpClient:
     )
 
 
-def parse_json(reply: Reply) -> Any:
+def parse_json(reply: Received) -> Any:
     """The JSON of an answer: integers of any size, other numbers as Decimal.
 
     Raises SourceError for what is not UTF-8, not JSON, cut off, or nested without end; NaN and
@@ -172,6 +172,7 @@ class _Question:
     accept: tuple[str, ...]
     headers: dict[str, str]
     secrets: tuple[str, ...]
+    busy: Busy | None = None
     waited_s: float = 0.0
     attempts: int = 0
     stored: Record | None = None
@@ -271,6 +272,7 @@ class HttpClient:
         secret_headers: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         conditional: bool = True,
+        busy: Busy | None = None,
     ) -> Reply:
         """What ``host`` (a key of the policies) answers to GET.
 
@@ -278,6 +280,8 @@ class HttpClient:
         next page. ``accept`` are the content types that count as an answer. ``secret_headers``
         are sent, and neither they nor their words are ever stored or shown. With
         ``conditional`` a host that kept an answer unchanged may say so instead of sending it.
+        ``busy`` finds in decoded JSON that the host means "later" although its status is 200:
+        that is tried again as the status it stands for would be, and never recorded.
 
         Raises SourceError: HttpRefused, HttpUnavailable, NotRecorded, or that a setting is missing;
         SettingsError when the packages of live sources are.
@@ -285,14 +289,17 @@ class HttpClient:
         question = self._question(
             host, path_or_url, params or {}, accept, headers or {}, secret_headers or {}
         )
+        question.busy = busy
         if self.replay:
             return self._repeat(question)
         if conditional:
             self._remember(question)
         try:
             reply = self._ask(question)
-        except Exception:
+        except Exception as error:
             self._count(question)
+            if isinstance(error, HttpRefused | HttpUnavailable):
+                error.attempts, error.waited_s = question.attempts, question.waited_s
             raise
         self._count(question, reply)
         return reply
@@ -520,9 +527,11 @@ class HttpClient:
             # A body that lost its end without the protocol noticing is worth another attempt,
             # and must not stay behind as what later answers are confirmed against.
             try:
-                _json(body, where=question.url, number=float)
+                said = _json(body, where=question.url, number=float)
             except SourceError as error:
                 raise _TryAgain(error.what.rstrip("."), status=200) from None
+            if question.busy is not None and (later := question.busy(said)) is not None:
+                raise _TryAgain(later.what, status=later.status)
         self._keep(question, 200, headers, body, retrieved_at)
         self._guard_type(question, headers, body)
         return self._reply(question, headers, body, retrieved_at, False)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from dagster_project.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Later:
+    """What a body with status 200 says that means "ask again later", and the HTTP status that
+    other hosts say it with (429: too many requests)."""
+
+    what: str
+    status: int
 
 
 class HttpRefused(SourceError):
@@ -10,7 +21,11 @@ class HttpRefused(SourceError):
 
     ``status`` is its HTTP status (200 when the body is not what was asked for), ``body`` its
     body as far as it was read, ``content_type`` what it claims to be. Keys are blanked out.
+    ``attempts`` requests were sent for it and ``waited_s`` seconds waited.
     """
+
+    attempts = 0
+    waited_s = 0.0
 
     def __init__(
         self,
@@ -32,8 +47,11 @@ class HttpUnavailable(SourceError):
     """No usable answer came, after every attempt: later it may.
 
     ``status`` is the last HTTP status (None: no answer at all), ``retry_after_s`` how long the
-    host asked to be left alone, in seconds.
+    host asked to be left alone, in seconds, ``attempts`` and ``waited_s`` what it took.
     """
+
+    attempts = 0
+    waited_s = 0.0
 
     def __init__(
         self,

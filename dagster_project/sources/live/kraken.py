@@ -9,6 +9,7 @@ Errors come with HTTP 200 in ``error``.
 from __future__ import annotations
 
 from datetime import date
+from http import HTTPStatus
 from typing import Any
 
 from dagster_project.contracts import Table, Window
@@ -23,19 +24,18 @@ from dagster_project.sources.live.candles import (
 from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
-    Client,
     LeftOut,
     Unbelievable,
     day_of,
     epoch_s,
     instant_s,
-    json_of,
     malformed,
     moment_s,
     wrong_question,
 )
-from dagster_project.sources.live.http_errors import HttpUnavailable
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.http_errors import HttpUnavailable, Later
+from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 HOST = "kraken"
 # However far back one asks, no more bars than these come.
@@ -45,8 +45,13 @@ _PAIR = "XBTUSD"
 # The exchange answers under its own name of the pair.
 _PAIR_ANSWERED = ("XXBTZUSD", "XBTUSD")
 _FIELDS = 8
-# What it says when asking again later may help.
-_PASSING = ("EAPI:Rate limit", "EGeneral:Too many", "EGeneral:Temporary", "EService:")
+# What it says when asking again later may help, and the status that others say it with.
+_PASSING = {
+    "EAPI:Rate limit": HTTPStatus.TOO_MANY_REQUESTS,
+    "EGeneral:Too many": HTTPStatus.TOO_MANY_REQUESTS,
+    "EGeneral:Temporary": HTTPStatus.SERVICE_UNAVAILABLE,
+    "EService:": HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
 class Kraken:
@@ -64,43 +69,54 @@ class Kraken:
         """
         if table.name not in BAR_S or symbol != BITCOIN:
             raise wrong_question(self.name, table, symbol)
-        cost = Tally()
         step_s = BAR_S[table.name]
-        # A bar earlier, because nobody states whether the bar at `since` itself is among them.
-        bars = self._ask(step_s, cost, since_s=epoch_s(window.start) - step_s)
-        notes = []
-        starts = [bar.start_s for bar in bars.candles]
-        if len(starts) >= MOST_BARS - 1 and min(starts) > epoch_s(window.start):
-            notes.append(
-                f"{self.name} answers with the newest {MOST_BARS} bars only: nothing before "
-                f"{day_of(min(starts))} can be had"
-            )
-        return candle_answer(self.name, table, window, [bars], cost, notes)
+        with Tally() as cost:
+            # A bar earlier, because nobody states whether the bar at `since` is among them.
+            bars = self._ask(step_s, cost, since_s=epoch_s(window.start) - step_s)
+            notes = []
+            starts = [bar.start_s for bar in bars.candles]
+            if len(starts) >= MOST_BARS - 1 and min(starts) > epoch_s(window.start):
+                notes.append(
+                    f"{self.name} answers with the newest {MOST_BARS} bars only: nothing before "
+                    f"{day_of(min(starts))} can be had"
+                )
+            return candle_answer(self.name, table, window, [bars], cost, notes)
 
     def newest_date(self) -> date | None:
         """Newest day that is over and has a bar."""
-        bars = self._ask(DAY_S, Tally())
-        return max(
-            (day_of(bar.start_s) for bar in bars.candles if bar.start_s + DAY_S <= bars.asked_s),
-            default=None,
-        )
+        return self._ask(DAY_S, Tally()).newest_date()
 
     def _ask(self, step_s: int, cost: Tally, since_s: int | None = None) -> Bars:
         params = {"pair": _PAIR, "interval": str(step_s // 60)}
         if since_s is not None:
             params["since"] = str(since_s)
-        reply = self._client.get(HOST, _PATH, params)
-        cost.add(reply)
-        candles, left_out = parse_ohlc(json_of(reply, self.name), step_s)
+        reply = cost.ask(self._client, HOST, _PATH, params, busy=says_later)
+        candles, left_out = parse_ohlc(parse_json(reply), step_s)
         return Bars(tuple(candles), left_out, moment_s(reply.retrieved_at))
 
 
-def _refusal(errors: list[Any]) -> SourceError:
-    words = "; ".join(str(error)[:100] for error in errors[:3])
-    if any(str(error).startswith(_PASSING) for error in errors):
+def _words(errors: list[Any]) -> str:
+    return "; ".join(str(error)[:100] for error in errors[:3])
+
+
+def says_later(body: Any) -> Later | None:
+    """Whether a decoded answer is one of the errors that pass; they come with status 200."""
+    errors = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(errors, list):
+        return None
+    for error in errors:
+        for beginning, status in _PASSING.items():
+            if str(error).startswith(beginning):
+                return Later(_words(errors), status)
+    return None
+
+
+def _refusal(body: dict[str, Any], errors: list[Any]) -> SourceError:
+    words = _words(errors)
+    if (later := says_later(body)) is not None:
         return HttpUnavailable(
             f"kraken does not answer now: {words}.",
-            status=200,
+            status=later.status,
             where=HOST,
             mend="run again in a few minutes; what was loaded stays",
         )
@@ -119,7 +135,7 @@ def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
     if not isinstance(errors, list):
         raise malformed(HOST, "no list of errors")
     if errors:
-        raise _refusal(errors)
+        raise _refusal(body, errors)
     result = body.get("result")
     if not isinstance(result, dict):
         raise malformed(HOST, "no result")

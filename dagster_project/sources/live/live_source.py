@@ -11,7 +11,7 @@ from dagster_project.contracts import SOURCE_REF, Cost, Extract, Gap, Table, Win
 from dagster_project.errors import SourceError
 from dagster_project.sources.base import WHOLE_TABLE, OnePart
 from dagster_project.sources.live.journal import Entry, Journal
-from dagster_project.sources.live.vendor import Vendor, VendorAnswer
+from dagster_project.sources.live.vendor import Vendor, VendorAnswer, spent_on
 
 # Vendors correct prints for some days: each incremental answer starts this many calendar days
 # before the last stored one, so that a week with a holiday is read again.
@@ -161,6 +161,7 @@ class LiveSource:
                     answer = vendor.fetch(table, symbol, window)
                     spent += answer.cost
             except SourceError as error:
+                spent += spent_on(error)
                 self._failed_in_a_row[vendor.name] += 1
                 tried.append(f"{vendor.name}: {error.what}")
                 continue

@@ -10,75 +10,52 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from dagster_project.contracts import Table, Window
-from dagster_project.sources.live.daily import daily_answer
+from dagster_project.contracts import Window
 from dagster_project.sources.live.figures import (
-    BITCOIN,
     DAY_S,
-    Client,
     LeftOut,
-    Reply,
     Unbelievable,
     day_of,
     instant_s,
-    json_of,
     malformed,
     number,
     utc_naive,
-    wrong_question,
 )
-from dagster_project.sources.live.hashrates import H_PER_EH, TABLE, Hashrate, row_of
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.hashrates import H_PER_EH, Estimates, Hashrate, HashrateVendor
+from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.vendor import Tally
 
 HOST = "mempool"
 # Stretches before now that can be asked for, the shortest first, with their least days.
 _STRETCHES = (("3m", 89), ("1y", 365), ("3y", 1095), ("all", 0))
 
 
-class MempoolSpace:
+class MempoolSpace(HashrateVendor):
     """The vendor ``mempool.space``: table network_metrics_second_source."""
 
     name = "mempool.space"
+    is_independent = True
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
-        """Estimates for the window's days. Raises SourceError.
-
-        A stretch ends now, whenever that is: the shortest is asked for that may hold the
+    def _estimates(self, window: Window, cost: Tally) -> Estimates:
+        """A stretch ends now, whenever that is: the shortest is asked for that may hold the
         window, then longer ones until one reaches back to its start. Which those are follows
         from the window and the answers, so that a recording answers a replay.
         """
-        if table.name != TABLE or symbol != BITCOIN:
-            raise wrong_question(self.name, table, symbol)
-        cost = Tally()
         length = (window.end - window.start).days + 1
         stretches = [name for name, days in _STRETCHES if days >= length or name == "all"]
         for stretch in stretches:
-            estimates, left_out, reply = self._ask(stretch, cost)
-            if min((e.date_utc for e in estimates), default=date.max) <= window.start:
+            found = self._ask(stretch, cost)
+            if min((each.date_utc for each in found.hashrates), default=date.max) <= window.start:
                 break
-        return daily_answer(
-            self.name,
-            table,
-            window,
-            [row_of(self.name, estimate, is_independent=True) for estimate in estimates],
-            cost,
-            left_out,
-            over_by=utc_naive(reply.retrieved_at).date(),
-        )
+        return found
 
-    def newest_date(self) -> date | None:
-        """Newest day that is over and has an estimate."""
-        estimates, _, reply = self._ask("3m", Tally())
-        today = utc_naive(reply.retrieved_at).date()
-        return max((e.date_utc for e in estimates if e.date_utc < today), default=None)
+    def _latest(self, cost: Tally) -> Estimates:
+        return self._ask("3m", cost)
 
-    def _ask(self, stretch: str, cost: Tally) -> tuple[list[Hashrate], LeftOut, Reply]:
-        reply = self._client.get(HOST, f"/api/v1/mining/hashrate/{stretch}")
-        cost.add(reply)
-        return *parse_hashrates(json_of(reply, self.name)), reply
+    def _ask(self, stretch: str, cost: Tally) -> Estimates:
+        reply = cost.ask(self._client, HOST, f"/api/v1/mining/hashrate/{stretch}")
+        hashrates, left_out = parse_hashrates(parse_json(reply))
+        return Estimates(tuple(hashrates), left_out, utc_naive(reply.retrieved_at).date())
 
 
 def parse_hashrates(body: Any) -> tuple[list[Hashrate], LeftOut]:

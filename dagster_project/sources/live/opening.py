@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
-from dagster_project.contracts import BY_NAME, Extract, Gap, Table, Window
+from dagster_project.contracts import BY_NAME, LIVE_TABLES, Extract, Gap, Table, Window
 from dagster_project.settings import Settings
 from dagster_project.sources.base import OnePart
 from dagster_project.sources.exchange_calendar import NEW_YORK
@@ -17,7 +17,7 @@ from dagster_project.sources.live.archive import Archive
 from dagster_project.sources.live.blockchain_com import BlockchainCom
 from dagster_project.sources.live.coinbase import CoinbaseExchange
 from dagster_project.sources.live.coinmetrics import CoinMetrics
-from dagster_project.sources.live.edgar import Edgar, read_study
+from dagster_project.sources.live.edgar import Edgar, EdgarStudy, read_study
 from dagster_project.sources.live.figures import BITCOIN
 from dagster_project.sources.live.hosts import policies
 from dagster_project.sources.live.http_client import HttpClient, open_client
@@ -25,7 +25,7 @@ from dagster_project.sources.live.journal import Journal
 from dagster_project.sources.live.kraken import Kraken
 from dagster_project.sources.live.live_source import LiveSource, Plan
 from dagster_project.sources.live.mempool import MempoolSpace
-from dagster_project.sources.live.symbol_aliases import aliases_of
+from dagster_project.sources.live.symbol_aliases import SymbolAlias, aliases_of
 from dagster_project.sources.live.tiingo import TiingoVendor
 from dagster_project.sources.live.vendor import Vendor
 from dagster_project.sources.live.yahoo import YahooVendor
@@ -57,26 +57,54 @@ def read_chains(folder: OnePart) -> list[Chain]:
     return [Chain(table, tuple(vendors)) for (table, _), vendors in sorted(found.items())]
 
 
+class Asked:
+    """What the data folder says of whom to ask for what: each file is read once, when wanted."""
+
+    def __init__(self, folder: OnePart) -> None:
+        self.folder = folder
+
+    @cached_property
+    def chains(self) -> list[Chain]:
+        return read_chains(self.folder)
+
+    @cached_property
+    def aliases(self) -> tuple[SymbolAlias, ...]:
+        return aliases_of(self.folder.extract(BY_NAME["symbol_aliases"]).frame)
+
+    @cached_property
+    def edgar(self) -> EdgarStudy:
+        return read_study(self.folder)
+
+    @cached_property
+    def symbols(self) -> dict[str, list[str]]:
+        """Symbols to ask for, by what kind of table it is."""
+        companies = self.folder.extract(BY_NAME["companies"]).frame.sort_values("ticker")
+        filers = companies[companies["role"].isin(sorted(FILING_ROLES))]
+        return {"shares": list(companies["ticker"]), "filers": list(filers["ticker"])}
+
+
 class Vendors:
     """Every vendor there is, made when it is first wanted."""
 
-    def __init__(
-        self, settings: Settings, folder: OnePart, client: HttpClient, today: date
-    ) -> None:
+    def __init__(self, settings: Settings, asked: Asked, client: HttpClient, today: date) -> None:
         self._settings = settings
         self._client = client
         self._made: dict[str, Vendor] = {}
-        aliases = aliases_of(folder.extract(BY_NAME["symbol_aliases"]).frame)
-        shares: dict[str, Any] = {"aliases": aliases, "asked_on": today}
+
+        def shares() -> dict[str, Any]:
+            return {"aliases": asked.aliases, "asked_on": today}
+
         self._makers: Mapping[str, Callable[[], Vendor]] = {
-            "yahoo": lambda: YahooVendor(client, **shares),
-            "tiingo": lambda: TiingoVendor(client, settings.tiingo_key, **shares),
+            "yahoo": lambda: YahooVendor(client, **shares()),
+            "tiingo": lambda: TiingoVendor(
+                client, settings.tiingo_key, replay=client.replay, **shares()
+            ),
             "coinbase": lambda: CoinbaseExchange(client),
             "kraken": lambda: Kraken(client),
             "coinmetrics": lambda: CoinMetrics(client),
             "mempool": lambda: MempoolSpace(client),
             "blockchain_com": lambda: BlockchainCom(client),
-            "sec_edgar": lambda: Edgar(client, read_study(folder), today=lambda: today),
+            "sec_edgar": lambda: Edgar(client, asked.edgar, today=lambda: today),
         }
 
     def why_not(self, name: str) -> str:
@@ -96,41 +124,52 @@ class Vendors:
         return self._made[name]
 
 
-def _symbols(folder: OnePart) -> dict[str, list[str]]:
-    """Symbols to ask for, by what kind of table it is."""
-    companies = folder.extract(BY_NAME["companies"]).frame.sort_values("ticker")
-    filers = companies[companies["role"].isin(sorted(FILING_ROLES))]
-    return {"shares": list(companies["ticker"]), "filers": list(filers["ticker"])}
+class Plans(Mapping[str, Sequence[Plan]]):
+    """Plans by table, from ``study/vendors.csv`` and the panel.
 
+    A table's plans are made when they are first asked for: a run opens the sources anew for
+    every table, and most tables are none of the vendors'. Asking raises SourceError where the
+    study cannot be read.
+    """
 
-def plans(
-    settings: Settings, folder: OnePart, client: HttpClient, today: date
-) -> dict[str, list[Plan]]:
-    """Plans by table, from ``study/vendors.csv`` and the panel. Raises SourceError."""
-    vendors = Vendors(settings, folder, client, today)
-    symbols = _symbols(folder)
-    made: dict[str, list[Plan]] = defaultdict(list)
-    for chain in read_chains(folder):
+    def __init__(self, settings: Settings, asked: Asked, client: HttpClient, today: date) -> None:
+        self._asked = asked
+        self._vendors = Vendors(settings, asked, client, today)
+        self._made: dict[str, Sequence[Plan]] = {}
+
+    def __getitem__(self, table: str) -> Sequence[Plan]:
+        if table not in LIVE_TABLES:
+            raise KeyError(table)
+        if table not in self._made:
+            self._made[table] = [
+                self._plan(chain) for chain in self._asked.chains if chain.table == table
+            ]
+        return self._made[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(LIVE_TABLES)
+
+    def __len__(self) -> int:
+        return len(LIVE_TABLES)
+
+    def _plan(self, chain: Chain) -> Plan:
         if chain.table.startswith("equity_"):
-            asked = symbols["shares"]
+            symbols = self._asked.symbols["shares"]
         elif chain.table in {"filing_candidates", "xbrl_facts"}:
-            asked = symbols["filers"]
+            symbols = self._asked.symbols["filers"]
         else:
-            asked = [BITCOIN]
-        refused = [vendors.why_not(name) for name in chain.vendors]
-        made[chain.table].append(
-            Plan(
-                vendors=[
-                    vendors.open(name)
-                    for name, why in zip(chain.vendors, refused, strict=True)
-                    if not why
-                ],
-                symbols=asked,
-                absent=tuple(why for why in refused if why),
-                empty_is_an_answer=chain.table in MAY_BE_EMPTY,
-            )
+            symbols = [BITCOIN]
+        refused = [self._vendors.why_not(name) for name in chain.vendors]
+        return Plan(
+            vendors=[
+                self._vendors.open(name)
+                for name, why in zip(chain.vendors, refused, strict=True)
+                if not why
+            ],
+            symbols=symbols,
+            absent=tuple(why for why in refused if why),
+            empty_is_an_answer=chain.table in MAY_BE_EMPTY,
         )
-    return dict(made)
 
 
 @lru_cache(maxsize=4)
@@ -147,14 +186,14 @@ def today_in_new_york() -> date:
 def open_live(settings: Settings, folder: OnePart, *, today: date | None = None) -> LiveSource:
     """Vendors over the internet; what they are asked and what they answer is recorded.
 
-    Raises SourceError for a study that cannot be read, SettingsError for an address that may
-    not be used.
+    Raises SettingsError for an address that may not be used. A study that cannot be read is a
+    SourceError of the first table that is asked for.
     """
     client = _client(settings)
     day = today or today_in_new_york()
     return LiveSource(
         folder,
-        plans(settings, folder, client, day),
+        Plans(settings, Asked(folder), client, day),
         first=settings.live_since,
         today=day,
         journal=Journal(settings.archive_dir),
@@ -173,6 +212,7 @@ class Replay:
     def __init__(self, settings: Settings, folder: OnePart) -> None:
         self._settings = settings
         self._folder = folder
+        self._asked = Asked(folder)
         self._journal = Journal(settings.archive_dir)
 
     def span(self) -> Window:
@@ -209,7 +249,7 @@ class Replay:
             )
             source = LiveSource(
                 self._folder,
-                plans(self._settings, self._folder, client, entry.today),
+                Plans(self._settings, self._asked, client, entry.today),
                 first=entry.first,
                 today=entry.today,
                 now=partial(_same, entry.ended_at),

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from dagster_project.contracts import Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.asking import EquityVendor, Getter, words_of
+from dagster_project.sources.live.asking import EquityVendor, words_of
 from dagster_project.sources.live.equity_history import (
     MAX_RATIO,
     Bar,
@@ -37,7 +37,7 @@ from dagster_project.sources.live.equity_history import (
 from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
-from dagster_project.sources.live.vendor import Tally
+from dagster_project.sources.live.vendor import Client, Tally
 
 HOST = "tiingo"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -159,8 +159,8 @@ def parse_prices(body: Any, symbol: str, window: Window, retrieved_at: datetime)
 class TiingoVendor(EquityVendor):
     """Tiingo behind the project's HTTP layer.
 
-    ``key`` is the user's; without one every question is refused, with what to set. The rest is
-    as for every EquityVendor.
+    ``key`` is the user's; without one every question is refused, with what to set, but for a
+    ``replay``, which asks nobody. The rest is as for every EquityVendor.
     """
 
     name = HOST
@@ -168,34 +168,37 @@ class TiingoVendor(EquityVendor):
 
     def __init__(
         self,
-        client: Getter,
+        client: Client,
         key: Key | None,
         *,
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
         probe_symbol: str = "SPY",
+        replay: bool = False,
     ) -> None:
         super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
         self._key = key
+        self._replay = replay
 
     def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
-        if not self._key:
+        if not self._key and not self._replay:
             raise SourceError(
                 "Tiingo is asked with a key, and there is none.",
                 mend="set MINER_TIINGO_KEY to the token of your account at tiingo.com",
             )
         try:
-            reply = self._client.get(
+            reply = cost.ask(
+                self._client,
                 HOST,
                 f"/tiingo/daily/{quote(symbol.lower(), safe='')}/prices",
                 # No end: splits after the window change what its prices are today.
                 {"startDate": window.start.isoformat(), "format": "json"},
-                secret_headers={"Authorization": f"Token {self._key.reveal()}"},
+                secret_headers=(
+                    {"Authorization": f"Token {self._key.reveal()}"} if self._key else None
+                ),
             )
         except HttpRefused as error:
-            cost.requests += 1
             if error.status == HTTPStatus.NOT_FOUND:
                 _refuse_words(words_of(error), symbol)
             raise
-        cost.add(reply)
         return parse_prices(parse_json(reply), symbol, window, reply.retrieved_at)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from dagster_project.contracts import Cost, Table, Window
+from dagster_project.errors import SourceError
+from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, Later
+
+JSON_TYPES = ("application/json",)
+# Looks at decoded JSON; None where it is an answer.
+Busy = Callable[[Any], Later | None]
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,10 @@ class VendorAnswer:
 
 
 class Received(Protocol):
-    """The part of an answer of the HTTP layer that its cost follows from."""
+    """The part of an answer of the HTTP layer that a vendor reads."""
 
+    @property
+    def url(self) -> str: ...
     @property
     def body(self) -> bytes: ...
     @property
@@ -51,15 +59,82 @@ class Received(Protocol):
     def attempts(self) -> int: ...
 
 
+class Client(Protocol):
+    """The part of the HTTP layer that a vendor uses."""
+
+    def get(
+        self,
+        host: str,
+        path_or_url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        accept: tuple[str, ...] = JSON_TYPES,
+        secret_headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        busy: Busy | None = None,
+    ) -> Received:
+        """Ask. Raises HttpRefused and HttpUnavailable."""
+
+
+def spent_on(error: SourceError) -> Cost:
+    """What the questions cost that ended in ``error``; nothing where no question was asked."""
+    spent = error.__dict__.get("spent")
+    return spent if isinstance(spent, Cost) else Cost()
+
+
 @dataclass
 class Tally:
-    """What the questions about one symbol cost so far, and when the last was answered."""
+    """What the questions about one symbol cost so far, and when the last was answered.
+
+    As a context manager it writes its cost on a SourceError that leaves it (``spent_on``), so
+    that what a vendor was asked in vain is told too.
+    """
 
     requests: int = 0
     bytes: int = 0
     waited_s: float = 0.0
     retries: int = 0
     retrieved_at: datetime | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
+        if isinstance(error, SourceError):
+            error.__dict__["spent"] = self.cost
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self.requests, self.retries, self.bytes, self.waited_s)
+
+    def ask(
+        self,
+        client: Client,
+        host: str,
+        path_or_url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        accept: tuple[str, ...] = JSON_TYPES,
+        secret_headers: Mapping[str, str] | None = None,
+        busy: Busy | None = None,
+    ) -> Received:
+        """Ask through ``client`` and count what it took, a refusal too. Raises SourceError."""
+        try:
+            reply = client.get(
+                host,
+                path_or_url,
+                params,
+                accept=accept,
+                secret_headers=secret_headers,
+                busy=busy,
+            )
+        except (HttpRefused, HttpUnavailable) as error:
+            self.requests += error.attempts
+            self.retries += max(error.attempts - 1, 0)
+            self.waited_s += error.waited_s
+            raise
+        self.add(reply)
+        return reply
 
     def add(self, reply: Received) -> None:
         self.requests += reply.attempts

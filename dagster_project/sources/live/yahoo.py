@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from dagster_project.contracts import Window
-from dagster_project.sources.live.asking import EquityVendor, Getter, words_of
+from dagster_project.sources.live.asking import EquityVendor, words_of
 from dagster_project.sources.live.equity_history import (
     Bar,
     Dividend,
@@ -37,7 +37,7 @@ from dagster_project.sources.live.equity_history import (
 from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
-from dagster_project.sources.live.vendor import Tally
+from dagster_project.sources.live.vendor import Client, Tally
 
 HOST = "yahoo"
 NEW_YORK = "America/New_York"
@@ -221,7 +221,7 @@ class YahooVendor(EquityVendor):
 
     def __init__(
         self,
-        client: Getter,
+        client: Client,
         *,
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
@@ -233,7 +233,8 @@ class YahooVendor(EquityVendor):
 
     def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
         try:
-            reply = self._client.get(
+            reply = cost.ask(
+                self._client,
                 HOST,
                 f"/v8/finance/chart/{quote(symbol, safe='')}",
                 {
@@ -245,12 +246,10 @@ class YahooVendor(EquityVendor):
                 },
             )
         except HttpRefused as error:
-            cost.requests += 1
             # Unknown symbols and empty windows are errors of HTTP too, with words in the body.
             if error.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
                 raise
             return _empty_or_error(error, symbol)
-        cost.add(reply)
         return parse_chart(
             parse_json(reply),
             symbol,

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from dagster_project.sources.live.http_client import Reply
+from dagster_project.sources.live.http_client import HttpRefused, HttpUnavailable, Reply
 
 NEW_YORK = ZoneInfo("America/New_York")
 # A week around the change to winter time: sessions open at 13:30 UTC, then at 14:30 UTC.
@@ -167,10 +167,13 @@ class FakeClient:
         accept: tuple[str, ...] = ("application/json",),
         secret_headers: Any = None,
         headers: Any = None,
+        busy: Any = None,
     ) -> Reply:
         self.asked.append((host, path_or_url, dict(params or {})))
         self.secrets.append(dict(secret_headers or {}))
         answer = self.answers[path_or_url]
+        if isinstance(answer, HttpRefused | HttpUnavailable):
+            answer.attempts = 1
         if isinstance(answer, Exception):
             raise answer
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()

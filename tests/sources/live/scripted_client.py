@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.contracts import BY_NAME, Window
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
+from dagster_project.sources.live.vendor import Busy, VendorAnswer
 
 FIXTURES = Path(__file__).parent / "fixtures"
 # Later than every figure of the fixtures, so that nothing is still open.
@@ -53,10 +54,13 @@ class ScriptedClient:
         accept: tuple[str, ...] = ("application/json",),
         secret_headers: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        busy: Busy | None = None,
     ) -> ScriptedReply:
         assert secret_headers is None
         self.asked.append((host, path_or_url, dict(params or {})))
         said = self.script(path_or_url, params or {})
+        if isinstance(said, HttpRefused | HttpUnavailable):
+            said.attempts, said.waited_s = 2, 0.25
         if isinstance(said, Exception):
             raise said
         body = said if isinstance(said, bytes) else json.dumps(said).encode()

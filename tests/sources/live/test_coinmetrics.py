@@ -99,6 +99,9 @@ def test_thirty_digits_lose_nothing_a_double_can_hold():
 def test_a_metric_that_is_not_free_costs_only_itself(paid):
     answer, client = fetch(not_free(*paid))
     assert len(client.asked) == 1 + len(METRICS)
+    # The refusals are paid for too: two requests for each question, a quarter second waited.
+    assert (answer.requests, answer.retries) == (2 * len(client.asked), len(client.asked))
+    assert answer.waited_s == 0.25 * len(client.asked)
     whole, _ = fetch(WHOLE)
     names = {"FeeTotUSD": "fees_usd", "IssTotUSD": "issuance_usd", "PriceUSD": "price_usd"}
     for name, values in whole.columns.items():

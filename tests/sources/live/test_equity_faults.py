@@ -1,13 +1,10 @@
-"""What goes wrong on the way to the price vendors, over a real connection, and how it ends.
+"""What a run of price vendors keeps to over a real connection, whatever is answered.
 
-Each cell ends as rows after a retry (``rows``), as fewer rows with the gap in notes and
-``complete`` (``gap``), or as a typed refusal (``refused``). Never as a wrong row.
+How each single fault ends is in ``fault_matrix.py``.
 """
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -23,21 +20,7 @@ from dagster_project.sources.live.http_errors import HttpUnavailable
 from dagster_project.sources.live.tiingo import TiingoVendor
 from dagster_project.sources.live.yahoo import YahooVendor
 from tests.sources.live.equity_bodies import CLOSES, DAYS, SATURDAY, chart, tiingo_day
-from tests.sources.live.loopback import (
-    Answer,
-    FakeClock,
-    Loopback,
-    as_json,
-    drip,
-    gzip_bomb,
-    gzipped,
-    html,
-    redirect,
-    reset_mid_body,
-    silence,
-    status,
-    truncated,
-)
+from tests.sources.live.loopback import Answer, FakeClock, Loopback, as_json, status
 
 PRICES = BY_NAME["equity_prices"]
 ALL = Window(DAYS[0], DAYS[-1])
@@ -64,138 +47,8 @@ def vendor(name: str, server: Loopback, **how: Any) -> EquityVendor:
     return TiingoVendor(client, Secret(WORD), asked_on=ASKED_ON)
 
 
-def changed(name: str, column: str, row: int, value: Any) -> Answer:
-    """The good answer with one figure replaced."""
-    body = copy.deepcopy(GOOD[name])
-    if name == "yahoo":
-        body["chart"]["result"][0]["indicators"]["quote"][0][column][row] = value
-    else:
-        body[row][column] = value
-    return as_json(body)
-
-
-def without(name: str, column: str) -> Answer:
-    body = copy.deepcopy(GOOD[name])
-    if name == "yahoo":
-        del body["chart"]["result"][0]["indicators"]["quote"][0][column]
-    else:
-        for row in body:
-            del row[column]
-    return as_json(body)
-
-
-def with_extra(name: str) -> Answer:
-    body = copy.deepcopy(GOOD[name])
-    if name == "yahoo":
-        body["chart"]["result"][0]["indicators"]["quote"][0]["vwap"] = [1] * 5
-    else:
-        for row in body:
-            row["vwap"] = 1
-    return as_json(body)
-
-
-def unordered(name: str) -> Answer:
-    body = copy.deepcopy(GOOD[name])
-    if name == "yahoo":
-        result = body["chart"]["result"][0]
-        for values in (result["timestamp"], *result["indicators"]["quote"][0].values()):
-            values.reverse()
-    else:
-        body.reverse()
-    return as_json(body)
-
-
-def repeated(name: str) -> Answer:
-    """The last day a second time: Yahoo's running bar; at Tiingo a contradiction."""
-    if name == "yahoo":
-        return as_json(chart([*DAYS, DAYS[-1]], [*CLOSES, CLOSES[-1]]))
-    return as_json([*GOOD[name], GOOD[name][-1]])
-
-
-def to_come(name: str) -> Answer:
-    later = date(2025, 11, 11)
-    if name == "yahoo":
-        return as_json(chart([*DAYS, later], [*CLOSES, 13.0], session=DAYS[-1]))
-    return as_json([*GOOD[name], tiingo_day(later, 13.0)])
-
-
 def good(name: str) -> Answer:
     return as_json(GOOD[name])
-
-
-def text(name: str) -> bytes:
-    return json.dumps(GOOD[name]).encode()
-
-
-JSON_ERROR = b'{"detail": "Forbidden", "finance": {"error": {"code": "Forbidden"}}}'
-# Fault: the steps of the server, and how it ends at Yahoo and at Tiingo.
-FAULTS: dict[str, tuple[Any, str, str]] = {
-    "429 then rows": (lambda n: [status(429, b"Edge: Too Many Requests"), good(n)], "rows", "rows"),
-    "429 with Retry-After then rows": (
-        lambda n: [status(429, b"slow down", retry_after="7"), good(n)],
-        "rows",
-        "rows",
-    ),
-    "429 for ever": (lambda n: [status(429, b"Edge: Too Many Requests")], "refused", "refused"),
-    "403 JSON": (lambda n: [status(403, JSON_ERROR, "application/json")], "refused", "refused"),
-    "403 HTML": (lambda n: [html(403)], "refused", "refused"),
-    "500": (lambda n: [status(500)], "refused", "refused"),
-    "502 then rows": (lambda n: [status(502), good(n)], "rows", "rows"),
-    "reset mid-body then rows": (lambda n: [reset_mid_body(text(n)), good(n)], "rows", "rows"),
-    "time-out then rows": (lambda n: [silence(), good(n)], "rows", "rows"),
-    "slow drip then rows": (lambda n: [drip(text(n)), good(n)], "rows", "rows"),
-    "truncated then rows": (lambda n: [truncated(text(n)), good(n)], "rows", "rows"),
-    "truncated for ever": (lambda n: [truncated(text(n))], "refused", "refused"),
-    "HTML with 200": (lambda n: [html(200)], "refused", "refused"),
-    "empty 200": (lambda n: [Answer(b"")], "refused", "refused"),
-    "an empty list": (lambda n: [as_json([])], "refused", "no rows"),
-    "an error object with 200": (
-        lambda n: [as_json({"detail": "Internal.", "chart": {"error": {"code": "Internal"}}})],
-        "refused",
-        "refused",
-    ),
-    "a null among the closes": (lambda n: [changed(n, "close", 2, None)], "gap", "gap"),
-    "an absurd close": (lambda n: [changed(n, "close", 2, -5)], "gap", "gap"),
-    "a close as text": (lambda n: [changed(n, "close", 2, "11.99")], "refused", "refused"),
-    "a day twice": (lambda n: [repeated(n)], "rows", "refused"),
-    "unordered days": (lambda n: [unordered(n)], "rows", "rows"),
-    "an extra column": (lambda n: [with_extra(n)], "rows", "rows"),
-    "a missing column": (lambda n: [without(n, "close")], "refused", "refused"),
-    "a day to come": (lambda n: [to_come(n)], "rows", "refused"),
-    "gzip": (lambda n: [gzipped(text(n))], "rows", "rows"),
-    "gzip bomb": (lambda n: [gzip_bomb(24)], "refused", "refused"),
-    "redirect to another host": (
-        lambda n: [redirect("http://localhost:1/elsewhere")],
-        "refused",
-        "refused",
-    ),
-    "not UTF-8": (lambda n: [Answer(b'{"a": "\xff"}')], "refused", "refused"),
-}
-
-
-def outcome(asked: EquityVendor) -> str:
-    try:
-        answer = asked.fetch(PRICES, "BITF", ALL)
-    except SourceError as error:
-        return "refused" if error.what and error.where and error.mend else "refused without words"
-    rows = dict(zip(answer.columns["session_date"], answer.columns["close"], strict=True))
-    expected = dict(zip(DAYS, CLOSES, strict=True))
-    assert rows.items() <= expected.items(), "a wrong row"
-    if rows == expected:
-        return "rows"
-    if not rows:
-        return "no rows"
-    return "gap" if answer.notes and not answer.complete else "a gap nobody sees"
-
-
-@pytest.mark.parametrize("name", ["yahoo", "tiingo"])
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_ends_well(fault: str, name: str, loopback: Loopback) -> None:
-    steps, at_yahoo, at_tiingo = FAULTS[fault]
-    loopback.on(PATHS[name], *steps(name))
-    # A day to come lies outside the window: Yahoo's other days do not depend on it.
-    assert outcome(vendor(name, loopback)) == (at_yahoo if name == "yahoo" else at_tiingo)
-    assert {each.path for each in loopback.requests} == {PATHS[name]}
 
 
 def test_a_tripped_limit_ends_the_asking_for_every_symbol(loopback: Loopback) -> None:

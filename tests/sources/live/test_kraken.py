@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from dagster_project.errors import SourceError
+from dagster_project.sources.live.archive import Archive
 from dagster_project.sources.live.http_errors import HttpUnavailable
 from dagster_project.sources.live.kraken import Kraken
+from dagster_project.sources.live.vendor import spent_on
+from tests.sources.live.loopback import FakeClock, as_json
 from tests.sources.live.scripted_client import (
     TABLES,
     ScriptedClient,
@@ -104,6 +107,38 @@ def test_bars_by_hour():
 def test_an_error_with_status_200_is_an_error(fixture, kind):
     with pytest.raises(kind, match=body_of(fixture)["error"][0].split(":")[1]):
         fetch(body_of(fixture))
+
+
+def test_a_rate_limit_with_status_200_is_waited_for_and_never_recorded(vendor, tmp_path):
+    """Over a real connection: tried again with growing pauses, then the bars; in the archive
+    stands the answer alone, so that a replay never meets the refusal."""
+    limited = as_json(body_of("kraken/error_200_rate_limit.json"))
+    clock, archive = FakeClock(), Archive(tmp_path)
+    vendor.on("/0/public/OHLC", limited, limited, as_json(OHLC))
+    client = vendor.client("kraken", clock=clock, archive=archive)
+    answer = Kraken(client).fetch(TABLES["btc_prices"], "BTC", DAYS)
+    assert answer.columns == fetch(OHLC, table="btc_prices", at=clock.start)[0].columns
+    assert (answer.requests, answer.retries) == (3, 2)
+    assert answer.waited_s >= 1 + 2
+    assert len(list(archive.records())) == 1
+
+
+def test_a_rate_limit_that_lasts_closes_the_host_and_a_refusal_is_final(vendor):
+    vendor.on("/0/public/OHLC", as_json(body_of("kraken/error_200_rate_limit.json")))
+    kraken = Kraken(vendor.client("kraken", clock=FakeClock()))
+    with pytest.raises(HttpUnavailable, match="Rate limit") as limited:
+        kraken.fetch(TABLES["btc_prices"], "BTC", DAYS)
+    assert limited.value.status == 429
+    assert spent_on(limited.value).requests == len(vendor.requests) == 5
+    with pytest.raises(HttpUnavailable, match="Not asked") as closed:
+        kraken.fetch(TABLES["btc_hourly_prices"], "BTC", DAYS)
+    assert spent_on(closed.value).requests == 0
+    assert len(vendor.requests) == 5
+
+    vendor.on("/0/public/OHLC", as_json(body_of("kraken/error_200_unknown_pair.json")))
+    with pytest.raises(SourceError, match="Unknown asset pair"):
+        Kraken(vendor.client("kraken", clock=FakeClock())).newest_date()
+    assert len(vendor.requests) == 6
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dagster_project.contracts import BY_NAME, Extract, Gap, Table, Window
+from dagster_project.contracts import BY_NAME, Cost, Extract, Gap, Table, Window
 from dagster_project.errors import SourceError
 from dagster_project.settings import BUNDLED_DATA_DIR
 from dagster_project.sources.data_folder import DataFolder
@@ -18,11 +18,22 @@ from dagster_project.sources.live.live_source import (
     LiveSource,
     Plan,
 )
-from dagster_project.sources.live.vendor import VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 FIRST, TODAY = date(2025, 1, 2), date(2025, 3, 31)
 PRICES = BY_NAME["equity_prices"]
 RECEIVED = datetime(2025, 3, 31, 22, 0)
+
+
+class RefusingVendor:
+    """Answers a first page, then no more: what it was asked in vain was asked all the same."""
+
+    name = "refusing"
+
+    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
+        with Tally() as cost:
+            cost.requests, cost.retries, cost.bytes, cost.waited_s = 6, 4, 100, 31.5
+            raise SourceError("the second page is refused")
 
 
 class FakeVendor:
@@ -84,6 +95,15 @@ def test_a_symbol_nobody_knows_is_a_gap_and_the_next_one_is_answered() -> None:
     assert gap.tried == ("first: AAA is not known", "second: AAA is not known")
     assert isinstance(answer, Extract)
     assert len(answer.frame) == (TODAY - FIRST).days + 1
+
+
+def test_what_a_vendor_was_asked_in_vain_is_part_of_the_cost() -> None:
+    (gap,) = _answers(Plan([RefusingVendor()], ["AAA"]))
+    assert isinstance(gap, Gap)
+    assert gap.cost == Cost(6, 4, 100, 31.5)
+    (answer,) = _answers(Plan([RefusingVendor(), FakeVendor("up", knows=["AAA"])], ["AAA"]))
+    assert isinstance(answer, Extract)
+    assert answer.cost == Cost(8, 5, 200, 32.0)
 
 
 def test_a_vendor_that_fails_in_a_row_is_left_alone() -> None:

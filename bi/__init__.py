@@ -1,0 +1,1 @@
+"""Business-intelligence tools beside the pipeline: what they show is code, too."""
