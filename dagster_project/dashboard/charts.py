@@ -30,14 +30,10 @@ def _row_chart_height(rows: int, each: int = _ROW_HEIGHT) -> int:
 def _finish(chart: Any, height: int | None = None) -> Any:
     if height is not None:
         chart = chart.properties(height=height)
-    # The menu's editor would send the figures to another site: only pictures can be saved.
-    return chart.properties(
-        usermeta={
-            "embedOptions": {
-                "actions": {"export": True, "source": False, "compiled": False, "editor": False}
-            }
-        }
-    ).configure_axis(labelFontSize=12, titleFontSize=12)
+    # Vega's own menu offers an editor that would send the figures to another site.
+    return chart.properties(usermeta={"embedOptions": {"actions": False}}).configure_axis(
+        labelFontSize=12, titleFontSize=12
+    )
 
 
 def paired_bars(
@@ -266,7 +262,7 @@ def timeline(frame: pd.DataFrame) -> Any:
     """Announcements by day and company; shape and colour say what they mean for AI demand."""
     directions = ["expands", "contracts", "neutral"]
     dated = frame.dropna(subset=["announced_on"])
-    companies = dated["company"].nunique()
+    companies = dated["company"].nunique() + 3  # the legend has three lines
     return _finish(
         alt.Chart(dated)
         .mark_point(filled=True, size=80, opacity=0.85)
@@ -283,12 +279,12 @@ def timeline(frame: pd.DataFrame) -> Any:
                 scale=alt.Scale(
                     domain=directions, range=["triangle-up", "triangle-down", "circle"]
                 ),
-                legend=alt.Legend(orient="top", title=None),
+                legend=alt.Legend(orient="top", title=None, columns=1),
             ),
             color=alt.Color(
                 "direction:N",
                 scale=alt.Scale(domain=directions, range=[BLUE, VERMILION, GREY]),
-                legend=alt.Legend(orient="top", title=None),
+                legend=alt.Legend(orient="top", title=None, columns=1),
             ),
             tooltip=[
                 alt.Tooltip("announced_on:T", title="Day", format="%Y-%m-%d"),

@@ -269,7 +269,7 @@ def _tools(name: str, answered: Answer, chart: Any) -> None:
                     "application/json",
                     key=f"chart_{name}",
                 )
-                st.caption("As a picture: the “⋯” at the chart's corner saves SVG or PNG.")
+                st.caption("As a picture: “Download as PNG” in the bar at the chart's upper edge.")
 
 
 def exhibit(
@@ -324,19 +324,30 @@ def verdict(sentence: object) -> None:
     st.html(f'<p class="mw-verdict">{html.escape(said)}</p>')
 
 
-def figures(row: Mapping[str, Any], shown: Mapping[str, str], answered: Answer) -> None:
-    """Single figures side by side: ``shown`` names columns of ``row``; each with its definition."""
-    meanings = {
-        column: f"{meaning} ({origin})"
-        for column, origin, meaning in definitions(
-            answered.publication, answered.query, list(shown)
-        )
-    }
+@dataclass(frozen=True)
+class Figures:
+    """Single figures of one row: ``shown`` names its columns and what each is called.
+
+    ``row``: another row than the answer's first.
+    """
+
+    answered: Answer
+    shown: Mapping[str, str]
+    row: Mapping[str, Any] | None = None
+
+
+def figures(*groups: Figures) -> None:
+    """Single figures side by side, each with its definition and the table it is from."""
     with st.container(horizontal=True):
-        for column, label in shown.items():
-            st.metric(
-                label,
-                words.plain(words.written(column, row.get(column))),
-                help=words.plain(meanings[column]),
-                width="content",
-            )
+        for group in groups:
+            answered = group.answered
+            row = answered.first if group.row is None else group.row
+            for column, origin, meaning in definitions(
+                answered.publication, answered.query, list(group.shown)
+            ):
+                st.metric(
+                    group.shown[column],
+                    words.plain(words.written(column, row.get(column))),
+                    help=words.plain(f"{meaning} ({origin})"),
+                    width="content",
+                )

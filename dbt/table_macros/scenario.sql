@@ -126,12 +126,18 @@ sound as (
                 and a_pue >= 1 and a_efficiency > 0 and a_mean_days between 1 and 366
                 and a_revenue_usd >= 0 and a_capex_usd >= 0 and a_margin <= 100
                 and coalesce(a_hashprice_usd, 0) >= 0
+                -- NaN counts as larger than every number.
+                and isfinite(
+                    a_discount_pct + a_revenue_usd + a_capex_usd + a_margin + a_power_usd
+                    + a_dc_ev_usd + a_own_ev_usd + a_efficiency + a_pue
+                    + coalesce(a_hashprice_usd, 0)
+                )
             )
                 then error(
                         'An assumption is out of its bounds: share, utilisation and uptime 0 to 100 '
                         'percent, ramp and horizon 1 to 50 years, discount above -100 and margin at '
                         'most 100 percent, PUE 1 or more, J/TH above 0, mean of 1 to 366 days, no '
-                        'negative dollars'
+                        'negative dollars, and numbers that are finite'
                     )
             else true
         end as is_sound

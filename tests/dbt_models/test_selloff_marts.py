@@ -216,3 +216,49 @@ def test_normal_p_of_the_adjusted_test(marts):
         assert p_lower == pytest.approx(stats.norm.cdf(statistic), rel=1e-10)
         expected = 2 * stats.t.sf(abs(statistic), n_firms - 1) if n_firms < 30 else None
         assert p_two_sided_t == (pytest.approx(expected, rel=1e-9) if expected else None)
+
+
+def test_a_path_ends_where_the_portfolio_test_of_its_window_stands(marts):
+    """Of every event, group and model: the path to session 5 and the test of [-5,5]."""
+    rows = marts.execute(
+        "select path.car_running / path.car_sd_running, tests.statistic "
+        "from marts.fct_selloff_path as path inner join marts.fct_selloff_tests as tests "
+        "on path.event_id = tests.study_id and path.group_id = tests.group_id "
+        "and path.model_id = tests.model_id and tests.window_id = '[-5,5]' "
+        "and tests.test_id = 'portfolio_t' where path.rel_day = 5 and tests.status = 'ok'"
+    ).fetchall()
+    assert len(rows) > 900
+    assert [path for path, _ in rows] == pytest.approx([test for _, test in rows], rel=1e-9)
+
+
+def test_the_band_of_a_path_is_of_the_significance_level(marts):
+    rows = marts.execute(
+        "select (path.car_running_high - path.car_running) / path.car_sd_running, "
+        "(path.car_running - path.car_running_low) / path.car_sd_running, firm.df_resid "
+        "from marts.fct_selloff_path as path inner join marts.fct_selloff_firm as firm "
+        "on path.event_id = firm.event_id and path.model_id = firm.model_id "
+        "where path.event_id = ? and path.group_id = 'focal' and firm.ticker = 'MARA' "
+        "and firm.window_id = '[0,0]' and path.model_id = 'market_model'",
+        [SEED_EVENT],
+    ).fetchall()
+    assert len(rows) == 11
+    for above, below, df in rows:
+        assert above == pytest.approx(stats.t.ppf(0.975, df), rel=1e-9)
+        assert below == pytest.approx(above, rel=1e-9)
+
+
+def test_a_path_stands_beside_the_market_and_bitcoin(marts):
+    closes = dict(
+        marts.execute(
+            "select session_date, close_usd from marts.fct_equity_daily where ticker = 'QQQ'"
+        ).fetchall()
+    )
+    rows = marts.execute(
+        "select session_date, market_return_running, market_ticker from marts.fct_selloff_path "
+        "where event_id = ? and group_id = 'focal' and is_headline order by rel_day",
+        [SEED_EVENT],
+    ).fetchall()
+    before = closes[max(day for day in closes if day < rows[0][0])]
+    for day, running, ticker in rows:
+        assert ticker == "QQQ"
+        assert running == pytest.approx(closes[day] / before - 1, rel=1e-9)

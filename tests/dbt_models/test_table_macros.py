@@ -153,6 +153,113 @@ def test_a_wrong_name_is_an_error_that_helps(reader, question, answer):
     assert answer in str(refused.value)
 
 
+# Each argument of marts.scenario and the assumption whose place it takes.
+SCENARIO_ARGUMENTS = {
+    "share_pct": "share_converted_pct",
+    "ramp": "ramp_years",
+    "horizon": "horizon_years",
+    "discount_pct": "discount_rate_pct",
+    "revenue_usd": "revenue_per_mw_year_usd",
+    "utilisation": "utilisation_pct",
+    "margin": "margin_pct",
+    "capex_usd": "capex_per_mw_usd",
+    "pue_ratio": "pue",
+    "efficiency": "mining_efficiency_j_th",
+    "power_usd": "power_price_usd_mwh",
+    "uptime": "mining_uptime_pct",
+    "mean_days": "hashprice_mean_days",
+    "dc_ev_usd": "dc_ev_per_mw_usd",
+    "own_ev_usd": "own_ev_per_mw_usd",
+    "hashprice_usd": "hashprice_usd_ph",
+}
+
+
+def test_a_scenario_without_arguments_is_the_mart(reader):
+    """The formula stands in the models and in the macro: this holds the two together."""
+    same = (
+        "scenario_id, as_of_date, ticker, status, gross_power_mw, share_converted, "
+        "converted_gross_mw, converted_it_mw, hashprice_usd_ph, hashprice_source, "
+        "forgone_mining_margin_per_mw_usd, npv_per_mw_usd, npv_usd, mean_yearly_profit_usd, "
+        "capex_usd, multiple_uplift_per_mw_usd, multiple_uplift_usd, market_cap_usd, "
+        "npv_share_of_market_cap, multiple_uplift_share_of_market_cap"
+    )
+    days = reader.execute(
+        "select distinct scenario_id, as_of_date from marts.fct_valuation_scenario"
+    ).fetchall()
+    assert len(days) == 5
+    for scenario, day in days:
+        told = reader.execute(
+            f"select {same} from marts.scenario(?, ?) order by ticker", [scenario, day]
+        ).fetchall()
+        kept = reader.execute(
+            f"select {same} from marts.fct_valuation_scenario "
+            "where scenario_id = ? and as_of_date = ? order by ticker",
+            [scenario, day],
+        ).fetchall()
+        assert told == kept
+
+
+def test_a_scenario_with_one_argument_is_the_sensitivity(reader):
+    argument_of = {assumption: name for name, assumption in SCENARIO_ARGUMENTS.items()}
+    rows = reader.execute(
+        "select scenario_id, as_of_date, assumption, value, npv_per_mw_usd, npv_usd, "
+        "mean_yearly_profit_per_mw_usd, multiple_uplift_per_mw_usd "
+        "from marts.fct_scenario_sensitivity"
+    ).fetchall()
+    assert len(rows) > 100
+    for scenario, day, assumption, value, *kept in rows:
+        told = reader.execute(
+            "select any_value(npv_per_mw_usd), sum(npv_usd), "
+            "any_value(mean_yearly_profit_per_mw_usd), any_value(multiple_uplift_per_mw_usd) "
+            f"from marts.scenario(?, ?, {argument_of[assumption]} := ?)",
+            [scenario, day, value],
+        ).fetchone()
+        assert told == pytest.approx(kept, rel=1e-12), (scenario, day, assumption, value)
+
+
+@pytest.mark.parametrize("argument", SCENARIO_ARGUMENTS)
+def test_each_argument_takes_the_place_of_its_assumption(reader, argument):
+    """The published value given as an argument changes nothing; another one changes something."""
+    value = reader.execute(
+        "select coalesce(max(value) filter (where assumption = ?), "
+        "(select any_value(hashprice_usd_ph) from marts.scenario('vaneck_2024', '2025-03-25'))) "
+        "from marts.dim_scenario_assumption where scenario_id = 'vaneck_2024'",
+        [SCENARIO_ARGUMENTS[argument]],
+    ).fetchone()[0]
+    figures = (
+        "select npv_usd, mean_yearly_profit_usd, multiple_uplift_usd "
+        "from marts.scenario('vaneck_2024', '2025-03-25'{}) where ticker = 'IREN'"
+    )
+    published = reader.execute(figures.format("")).fetchone()
+    named = f", {argument} := ?"
+    assert reader.execute(figures.format(named), [value]).fetchone() == published
+    # A horizon is of whole years; a PUE of 1 is the least there is.
+    other = reader.execute(figures.format(named), [value + 1]).fetchone()
+    assert other != published
+    assert None not in other
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("('?', '2025-03-25')", "There is no scenario '?'. Scenarios: hosting_contract,"),
+        ("('vaneck_2024', '2025-03-26')", "is not computed for 2025-03-26. Days: 2024-08-16,"),
+        ("('vaneck_2024', 'soon')", "is not computed for soon."),
+        ("('vaneck_2024', '2025-03-25', share_pct := 101)", "out of its bounds"),
+        ("('vaneck_2024', '2025-03-25', horizon := 1e9)", "out of its bounds"),
+        ("('vaneck_2024', '2025-03-25', pue_ratio := 0)", "out of its bounds"),
+        ("('vaneck_2024', '2025-03-25', ramp := 0)", "out of its bounds"),
+        ("('vaneck_2024', '2025-03-25', hashprice_usd := -1)", "out of its bounds"),
+        ("('vaneck_2024', '2025-03-25', discount_pct := 'nan'::double)", "out of its bounds"),
+        ("('vaneck_2024', '2025-03-25', revenue_usd := 'inf'::double)", "out of its bounds"),
+    ],
+)
+def test_a_scenario_that_has_no_meaning_is_refused(reader, question, answer):
+    with pytest.raises(duckdb.InvalidInputException) as refused:
+        reader.execute(f"select npv_usd from marts.scenario{question}").fetchall()
+    assert answer in str(refused.value)
+
+
 def test_a_misspelt_set_and_its_help_lead_to_answers(reader):
     """The queries that the messages name run as they stand."""
     assert reader.execute("select event_id, title, t0 from marts.dim_event").fetchall()

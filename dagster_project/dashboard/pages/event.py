@@ -10,7 +10,15 @@ import streamlit as st
 from dagster_project.dashboard import charts, words
 from dagster_project.dashboard.pages.picks import pick, pick_event
 from dagster_project.dashboard.published import Publication
-from dagster_project.dashboard.view import Answer, answer, exhibit, figures, section, verdict
+from dagster_project.dashboard.view import (
+    Answer,
+    Figures,
+    answer,
+    exhibit,
+    figures,
+    section,
+    verdict,
+)
 
 MODELS = {
     "market_model": "Market model (Nasdaq-100)",
@@ -111,9 +119,9 @@ def _path(answered: Answer) -> None:
     market = (
         str(frame["market_ticker"].dropna().iloc[0]) if frame["market_ticker"].notna().any() else ""
     )
-    series = {"raw_return_running": "The firms together"}
+    series = {"raw_return_running": "Firms"}
     if frame["market_return_running"].notna().any():
-        series["market_return_running"] = f"{market} (Nasdaq-100)" if market == "QQQ" else market
+        series["market_return_running"] = market
     if frame["btc_return_running"].notna().any():
         series["btc_return_running"] = "Bitcoin"
     event = pd.DataFrame({"at": [0], "what": ["event session"]})
@@ -127,7 +135,7 @@ def _path(answered: Answer) -> None:
             x_title="Sessions after the event session", marks=event,
         ),
         alt=f"Lines from session {frame['rel_day'].iloc[0]} to {last['rel_day']}: the firms "
-        f"{words.change(last['raw_return_running'])}, market "
+        f"{words.change(last['raw_return_running'])}, {market} "
         f"{words.change(last['market_return_running'])}, bitcoin "
         f"{words.change(last['btc_return_running'])} at the end.",
     )  # fmt: skip
@@ -174,14 +182,13 @@ def show(publication: Publication) -> None:
     _when(facts.first)
     judged = answer(publication, "event_verdict", **chosen)
     verdict(judged.first.get("verdict"))
-    if judged.first:
-        together = facts.first | judged.first
-        figures(together, {"caar": "Firms, abnormal (mean)", "headline_p": "p, portfolio test",
-                           "mde_80pct": "Smallest move seen in 4 of 5"}, judged)  # fmt: skip
-        figures(
-            together, {"market_return": f"{words.text(facts.first['market_ticker'])} that session",
-                       "btc_return": "Bitcoin that session"}, facts,
-        )  # fmt: skip
+    market = words.text(facts.first["market_ticker"])
+    figures(
+        Figures(judged, {"caar": "Firms, abnormal (mean)", "headline_p": "p, portfolio test",
+                         "mde_80pct": "Smallest move seen in 4 of 5"}),
+        Figures(facts, {"market_return": f"{market} that session",
+                        "btc_return": "Bitcoin that session"}),
+    )  # fmt: skip
     with section("Firm by firm", "Return, and what of it the model does not expect; worst first."):
         _firms(chosen, answer(publication, "event_firms", **chosen))
     with section(

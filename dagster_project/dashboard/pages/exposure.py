@@ -11,7 +11,7 @@ from dagster_project.dashboard import charts, words
 from dagster_project.dashboard.pages.picks import pick, pick_event
 from dagster_project.dashboard.published import Publication
 from dagster_project.dashboard.selection import choose, choose_day
-from dagster_project.dashboard.view import answer, exhibit, figures, section, verdict
+from dagster_project.dashboard.view import Figures, answer, exhibit, figures, section, verdict
 
 FORMATS = {"ai_tilt": ".1f", "hpc_contracted_mw": ",.0f", "hpc_mw_share": ".0%"}
 METRICS = {
@@ -110,11 +110,16 @@ def _gradient(publication: Publication) -> None:
     verdict(judged.first.get("verdict", "No gradient: the prices do not reach this event."))
     if judged.first and judged.first["status"] == "ok":
         figures(
-            judged.first,
-            {"n": "Firms with known exposure", "p_portfolio": "p, portfolio test",
-             "sq_p": "p, among its own ordinary days", "spearman": "Rank correlation"},
-            judged,
-        )  # fmt: skip
+            Figures(
+                judged,
+                {
+                    "n": "Firms with known exposure",
+                    "p_portfolio": "p, portfolio test",
+                    "sq_p": "p, among its own ordinary days",
+                    "spearman": "Rank correlation",
+                },
+            )
+        )
     answered = answer(publication, "exposure_scatter", **asked)
     frame = answered.frame
     plotted = int(frame[["exposure", "car"]].notna().all(axis=1).sum()) if len(frame) else 0

@@ -10,7 +10,7 @@ import streamlit as st
 from dagster_project.dashboard import charts, words
 from dagster_project.dashboard.published import Publication
 from dagster_project.dashboard.selection import choose, choose_day
-from dagster_project.dashboard.view import answer, exhibit, figures, section
+from dagster_project.dashboard.view import Figures, answer, exhibit, figures, section
 
 SERIES = {
     "hashprice_usd_ph": ("Hashprice, USD per PH/s and day", "$,.0f"),
@@ -57,11 +57,16 @@ def _halving(publication: Publication) -> None:
     )
     row = next(row for row in answered.rows if row["window_days"] == int(span))
     figures(
-        row,
-        {"hashprice_usd_ph_before": "USD per PH/s and day before",
-         "hashprice_usd_ph_after": "after", "hashprice_change": "Change"},
-        answered,
-    )  # fmt: skip
+        Figures(
+            answered,
+            {
+                "hashprice_usd_ph_before": "USD per PH/s and day before",
+                "hashprice_usd_ph_after": "after",
+                "hashprice_change": "Change",
+            },
+            row,
+        )
+    )
     drawn = frame.assign(span=[f"{days} days" for days in frame["window_days"]])
     exhibit(
         "mining_halving",
@@ -115,12 +120,16 @@ def show(publication: Publication) -> None:
     first, last = (pd.Timestamp(str(row[name])).date() for name in ("first_date", "last_date"))
     st.markdown(f"Newest UTC day: {last.isoformat()}.")
     figures(
-        row,
-        {"hashprice_usd_ph": "Hashprice, USD per PH/s and day",
-         "hashprice_change_30d": "against 30 days before",
-         "network_eh_s_7d": "Hashrate, EH/s, 7 days", "price_usd": "Bitcoin"},
-        reach,
-    )  # fmt: skip
+        Figures(
+            reach,
+            {
+                "hashprice_usd_ph": "Hashprice, USD per PH/s and day",
+                "hashprice_change_30d": "against 30 days before",
+                "network_eh_s_7d": "Hashrate, EH/s, 7 days",
+                "price_usd": "Bitcoin",
+            },
+        )
+    )
     halving = answer(publication, "mining_halving").frame
     marks = pd.DataFrame(
         {"at": pd.to_datetime(halving["halving_date"].drop_duplicates()), "what": "halving"}

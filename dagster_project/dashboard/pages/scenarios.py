@@ -10,7 +10,7 @@ import streamlit as st
 from dagster_project.dashboard import charts, words
 from dagster_project.dashboard.published import Publication
 from dagster_project.dashboard.selection import choose, choose_number
-from dagster_project.dashboard.view import answer, exhibit, figures, section
+from dagster_project.dashboard.view import Figures, answer, exhibit, figures, section
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,16 @@ def _result(publication: Publication, asked: dict[str, object]) -> None:
     else:
         row = next(row for row in answered.rows if row["status"] == "ok")
         figures(
-            row,
-            {"npv_per_mw_usd": "Value per converted MW, yours",
-             "published_npv_per_mw_usd": "as published",
-             "hashprice_usd_ph": "Hashprice used, USD per PH/s and day"},
-            answered,
-        )  # fmt: skip
+            Figures(
+                answered,
+                {
+                    "npv_per_mw_usd": "Value per converted MW, yours",
+                    "published_npv_per_mw_usd": "as published",
+                    "hashprice_usd_ph": "Hashprice used, USD per PH/s and day",
+                },
+                row,
+            )
+        )
     changed = [name for name in LEVERS if asked[name] is not None]
     series = {"published_npv_usd": "As published", "npv_usd": "With your assumptions"}
     exhibit(
@@ -120,13 +124,16 @@ def _result(publication: Publication, asked: dict[str, object]) -> None:
 def _compared(publication: Publication, scenario: str, day: str) -> None:
     answered = answer(publication, "scenario_universe", scenario=scenario, day=day)
     figures(
-        answered.first,
-        {"npv_per_miner_usd": "Value per miner with known power, published",
-         "anchor_npv_per_miner_usd": "the same by the scenario's author",
-         "npv_to_yearly_profit": "Years of profit, published",
-         "anchor_npv_to_yearly_profit": "the same by the author"},
-        answered,
-    )  # fmt: skip
+        Figures(
+            answered,
+            {
+                "npv_per_miner_usd": "Value per miner with known power, published",
+                "anchor_npv_per_miner_usd": "the same by the scenario's author",
+                "npv_to_yearly_profit": "Years of profit, published",
+                "anchor_npv_to_yearly_profit": "the same by the author",
+            },
+        )
+    )
     exhibit(
         "scenario_universe",
         answered,
