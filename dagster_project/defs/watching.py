@@ -58,20 +58,21 @@ def failed_runs_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Tells MINER_ALERT_WEBHOOK of runs that failed, each once.",
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
-    def failed_runs(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+    def failed_runs(context: dg.RunFailureSensorContext) -> None:
+        # Words go to the tick's log: a tick takes one SkipReason, and may look at many runs.
         run = context.instance.get_run_by_id(context.dagster_run.run_id) or context.dagster_run
-        if TOLD_TAG in run.tags:
-            return dg.SkipReason(f"run {run.run_id[:8]}: told already")
         process = run.tags.get(PROCESS_TAG)
-        if process is not None and is_alive(process):
-            return dg.SkipReason(f"run {run.run_id[:8]}: told by the command that started it")
-        if not settings.alert_webhook:
-            return dg.SkipReason("MINER_ALERT_WEBHOOK is not set: nobody is told")
-        text = failure_text(run, _step_failures(context), context.failure_event.message or "")
-        if post_alert(settings, text, context.log.warning):
-            context.instance.add_run_tags(run.run_id, {TOLD_TAG: "webhook"})
-            context.log.info(text)
-        return None
+        if TOLD_TAG in run.tags:
+            context.log.info(f"run {run.run_id[:8]}: told already")
+        elif process is not None and is_alive(process):
+            context.log.info(f"run {run.run_id[:8]}: told by the command that started it")
+        elif not settings.alert_webhook:
+            context.log.info("MINER_ALERT_WEBHOOK is not set: nobody is told")
+        else:
+            text = failure_text(run, _step_failures(context), context.failure_event.message or "")
+            if post_alert(settings, text, context.log.warning):
+                context.instance.add_run_tags(run.run_id, {TOLD_TAG: "webhook"})
+                context.log.info(text)
 
     return failed_runs
 

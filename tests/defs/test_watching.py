@@ -100,21 +100,41 @@ def test_a_failed_run_of_the_ui_is_told_once(
     run = instance.get_run_by_id(run_id)
     assert run is not None
     assert run.tags[TOLD_TAG] == "webhook"
-    skipped = sensor(context)
+    sensor(context)
     assert len(told) == 1
-    assert isinstance(skipped, dg.SkipReason)
-    assert "told already" in (skipped.skip_message or "")
 
 
 def test_a_command_tells_of_its_own_run_while_it_lives(
     instance: dg.DagsterInstance, alerting: Settings, told: list[str]
 ) -> None:
     sensor = failed_runs_sensor(alerting)
-    alive = sensor(failed_run(instance, {PROCESS_TAG: str(os.getpid())}))
-    assert isinstance(alive, dg.SkipReason)
+    sensor(failed_run(instance, {PROCESS_TAG: str(os.getpid())}))
     assert told == []
     sensor(failed_run(instance, {PROCESS_TAG: NOBODY}))
     assert len(told) == 1, "a command that was killed can tell no more"
+
+
+def test_a_tick_of_the_daemon_tells_of_every_run_that_failed_since_the_last(
+    instance: dg.DagsterInstance, alerting: Settings, told: list[str]
+) -> None:
+    sensor = failed_runs_sensor(alerting)
+    repository = dg.Definitions(jobs=[refresh], sensors=[sensor]).get_repository_def()
+
+    def tick(cursor: str | None) -> str | None:
+        context = dg.build_sensor_context(
+            instance=instance, cursor=cursor, repository_def=repository
+        )
+        return sensor.evaluate_tick(context).cursor
+
+    failed_run(instance)
+    cursor = tick(None)
+    assert told == [], "what failed before the sensor was there is old news"
+    for tags in ({}, {PROCESS_TAG: str(os.getpid())}, {}):
+        failed_run(instance, tags)
+    cursor = tick(cursor)
+    assert len(told) == 2
+    tick(cursor)
+    assert len(told) == 2
 
 
 def test_an_alert_that_was_not_delivered_is_not_taken_for_told(
@@ -131,13 +151,11 @@ def test_an_alert_that_was_not_delivered_is_not_taken_for_told(
     assert len(told) == 1
 
 
-def test_without_a_webhook_the_sensor_says_that_nobody_is_told(
+def test_without_a_webhook_nobody_is_told(
     instance: dg.DagsterInstance, alerting: Settings, told: list[str]
 ) -> None:
     silent = failed_runs_sensor(replace(alerting, alert_webhook=Secret("")))
-    skipped = silent(failed_run(instance))
-    assert isinstance(skipped, dg.SkipReason)
-    assert "MINER_ALERT_WEBHOOK is not set" in (skipped.skip_message or "")
+    silent(failed_run(instance))
     assert told == []
 
 
