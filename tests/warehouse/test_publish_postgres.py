@@ -572,6 +572,28 @@ def test_a_transaction_sees_one_publication_to_its_end_and_the_switch_waits(show
         assert connection.execute("SELECT max(version) FROM fct_daily").fetchone() == (2,)
 
 
+def test_a_rename_alone_would_tear_a_question(showing):
+    """Why the switch takes every table first: PostgreSQL finds the tables one after the other."""
+    for schema, value in (("now", 1), ("next", 2)):
+        showing.tell(
+            f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.a AS SELECT {value} AS v; "
+            f"CREATE TABLE {schema}.b AS SELECT {value} AS v"
+        )
+    answers: list = []
+    reader = threading.Thread(
+        target=lambda: answers.extend(showing.ask("SELECT a.v, b.v FROM now.a, now.b"))
+    )
+    with showing.admin() as renaming, renaming.transaction():
+        # The reader has found its first table and waits for its second.
+        renaming.execute("LOCK TABLE now.b IN ACCESS EXCLUSIVE MODE")
+        reader.start()
+        while not showing.ask("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            time.sleep(0.01)
+        renaming.execute("ALTER SCHEMA now RENAME TO past; ALTER SCHEMA next RENAME TO now")
+    reader.join(30)
+    assert answers == [(1, 2)]
+
+
 @pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
 def test_a_snapshot_older_than_the_load_finds_rows_and_no_empty_table(showing, isolation):
     showing.publishing.run()
