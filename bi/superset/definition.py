@@ -182,8 +182,8 @@ CHARTS = (
     Chart(
         "firms",
         "Firm by firm",
-        "A p above 0.05 is an ordinary day for that share. Megawatts are those under contract for "
-        "AI, known at the close before; N/A means not known, which is not zero.",
+        "A p above 0.05 does not tell the move from an ordinary day. Megawatts are those "
+        "contracted for AI, known at the close before; N/A means not known, which is not zero.",
         "table",
         "selloff_summary",
         (
