@@ -219,7 +219,8 @@ def test_every_page_stands_whole_at_both_widths(watched: Watched) -> None:
             assert table.locator("thead th[scope=col]").count() > 1
         unnamed = page.evaluate(
             "[...document.querySelectorAll('input, button, a[href]')].filter("
-            "e => e.tabIndex >= 0 && e.offsetParent && !e.innerText.trim() && !e.getAttribute('aria-label') "
+            "e => e.tabIndex >= 0 && e.offsetParent && !e.innerText.trim() "
+            "&& !e.getAttribute('aria-label') "
             "&& !e.getAttribute('aria-labelledby') && !e.labels?.length "
             "&& !e.querySelector('svg,img,[data-testid=stIconMaterial]')).map(e => e.outerHTML)"
         )
