@@ -21,6 +21,8 @@ from dagster_project.dashboard.queries import Query, all_queries
 
 # More rows than this are a grid that scrolls, not a table that is read.
 _TABLE_ROWS = 60
+# Words longer than this are a sentence and want their own line.
+_SENTENCE = 60
 
 STYLE = """
 <style>
@@ -50,6 +52,15 @@ p.mw-verdict {font-size: 1.15rem; line-height: 1.5; border-left: 6px solid #0072
   .block-container {padding-left: 0.9rem; padding-right: 0.9rem;}
   p.mw-verdict {font-size: 1.02rem;}
   h1 {font-size: 1.7rem !important;}
+  /* Rows with sentences in them read as cards on a phone; the roles keep them a table. */
+  table.wordy, table.wordy tbody, table.wordy caption {display: block;}
+  table.wordy thead {position: absolute; left: -999rem;}
+  table.wordy tr {display: block; padding: 0.4rem 0;
+    border-bottom: 1px solid rgba(128,128,128,0.5);}
+  table.wordy tr.first-of-rest {border-top: 3px double rgba(128,128,128,0.7);}
+  table.mw.wordy th, table.mw.wordy td {display: block; border: none; padding: 0.1rem 0;
+    text-align: left; white-space: normal; min-width: 0;}
+  table.wordy td::before {content: attr(data-label) ": "; font-weight: 600; opacity: 0.75;}
 }
 </style>
 """
@@ -186,15 +197,20 @@ def html_table(
         if pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c])
     }
     head = "".join(
-        f'<th scope="col" class="{"number" if c in numbers else ""}">'
+        f'<th scope="col" role="columnheader" class="{"number" if c in numbers else ""}">'
         f"{html.escape(named.get(c, words.heading(c)))}</th>"
         for c in shown
     )
-    body = []
+    body, wordy = [], False
     for number, row in enumerate(frame[shown].itertuples(index=False)):
         cells = []
         for place, (column, value) in enumerate(zip(shown, row, strict=True)):
-            tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
+            label = html.escape(named.get(column, words.heading(column)), quote=True)
+            tag, scope = (
+                ("th", ' scope="row" role="rowheader"')
+                if place == 0
+                else ("td", f' role="cell" data-label="{label}"')
+            )
             if column.endswith("_url"):
                 cells.append(f"<{tag}{scope}>{_link(value)}</{tag}>")
                 continue
@@ -202,16 +218,19 @@ def html_table(
             kinds = ["number"] if column in numbers else []
             if said == words.UNKNOWN:
                 kinds.append("unknown")
-            kinds.append("long" if len(said) > 60 else "short" if len(said) < 24 else "")
+            wordy = wordy or len(said) > _SENTENCE
+            kinds.append("long" if len(said) > _SENTENCE else "short" if len(said) < 24 else "")
             cells.append(
                 f'<{tag}{scope} class="{" ".join(kinds).strip()}">{html.escape(said)}</{tag}>'
             )
         mark = ' class="first-of-rest"' if split_at is not None and number == split_at else ""
-        body.append(f"<tr{mark}>{''.join(cells)}</tr>")
+        body.append(f"<tr{mark} role='row'>{''.join(cells)}</tr>")
     return (
         f'<div class="mw-scroll" tabindex="0" role="region" aria-label="{html.escape(caption)}">'
-        f'<table class="mw"><caption>{html.escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        f'<table class="mw{" wordy" if wordy else ""}" role="table">'
+        f"<caption>{html.escape(caption)}</caption>"
+        f"<thead role='rowgroup'><tr role='row'>{head}</tr></thead>"
+        f"<tbody role='rowgroup'>{''.join(body)}</tbody></table></div>"
     )
 
 

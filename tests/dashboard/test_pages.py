@@ -71,7 +71,11 @@ def test_the_event_page_tells_what_happened(draw: Draw) -> None:
     assert "not known" in said  # Hut 8's megawatts
     assert _figure(page, "Firms, abnormal (mean)") == "−2.7%"
     assert _figure(page, "QQQ that session") == "−1.8%"
-    assert said.index("portfolio_t</th>") < said.index("first-of-rest") < said.index(">bmp</th>")
+    assert (
+        said.index("portfolio_t</th>")
+        < said.index('class="first-of-rest"')
+        < said.index(">bmp</th>")
+    )
 
 
 def test_a_choice_goes_into_the_address_and_comes_back_from_it(draw: Draw) -> None:
