@@ -1,7 +1,7 @@
 """Proof that readers never meet an error or half a publication while the pipeline writes.
 
 ``python -m benchmarks.publication [--readers N] [--publications N] [--pause SECONDS]
-[--without-rebuild] [--warehouse FILE] [--write docs/benchmarks]``.
+[--without-rebuild] [--warehouse FILE] [--small] [--write docs/benchmarks]``.
 
 The whole pipeline runs once into a folder of its own (or a working file that is built already is
 published there) and, where this machine has a PostgreSQL
@@ -30,7 +30,6 @@ from typing import Any
 import duckdb
 
 from benchmarks.machine import machine, revision
-from benchmarks.publication_readers import TABLES
 from dagster_project.postgres import show_in_postgres
 from dagster_project.secret import NO_SECRET, Secret
 from dagster_project.settings import BUNDLED_DATA_DIR, PROJECT_DIR, Settings, prepare_output_folders
@@ -38,9 +37,13 @@ from dagster_project.warehouse.publish import publish
 from dagster_project.warehouse.publish_macros import read_table_macros
 from dagster_project.warehouse.publish_targets import compare_targets
 from tests.postgres_server import find_binaries, running_server
+from tests.warehouse.conftest import MARTS, RESULTS
 
 # A table of the copy has no more rows than this.
 CUT = 2000
+# Tables that lose a row from one publication to the next, and that readers count.
+TABLES = ["fct_equity_daily", "selloff_summary", "fct_rolling_betas"]
+SMALL_TABLES = ["fct_daily", "dim_firm"]
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,19 @@ def cut_copy(warehouse: Path, copy: Path) -> None:
                 )
 
 
-def take_rows_away(copy: Path) -> None:
+def small_warehouse(path: Path) -> None:
+    """Two marts of forty and a few hundred rows: what the switch costs without the data."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(MARTS + RESULTS)
+        connection.execute(
+            "INSERT INTO marts.dim_firm (ticker, version) SELECT 'X' || i, 1 FROM range(40) r(i)"
+        )
+
+
+def take_rows_away(copy: Path, tables: list[str]) -> None:
     """One row less in each table that readers count: the next publication differs in each."""
     with duckdb.connect(str(copy)) as connection:
-        for name in {name for pair in TABLES for name in pair}:
+        for name in tables:
             connection.execute(
                 f"DELETE FROM marts.{name} WHERE rowid IN (SELECT max(rowid) FROM marts.{name})"
             )
@@ -126,7 +138,7 @@ def _finish(process: subprocess.Popen[bytes], log: Path) -> None:
         raise SystemExit(f"{' '.join(map(str, process.args[-2:]))} failed:\n{log.read_text()}")  # type: ignore[index]  # a list
 
 
-def _publish(warehouse: Path, settings: Settings) -> None:
+def _publish(warehouse: Path, settings: Settings, *, small: bool) -> None:
     publish(
         warehouse,
         settings.published_dir,
@@ -134,7 +146,7 @@ def _publish(warehouse: Path, settings: Settings) -> None:
         keep=settings.keep_publications,
         allow_smaller=True,
         now=datetime.now(UTC),
-        macros=read_table_macros(settings.table_macros_dir),
+        macros=() if small else read_table_macros(settings.table_macros_dir),
     )
 
 
@@ -147,16 +159,21 @@ def prove(
     pause: float,
     rebuild: bool,
     built: Path | None,
+    small: bool,
 ) -> tuple[list[Readers], dict[str, float]]:
     """Run the whole proof in ``folder``; what readers saw, and how long the writers took."""
     settings = Settings(
         data_dir=BUNDLED_DATA_DIR, output_dir=folder, postgres_url=url, allow_smaller=True
     )
     first_log, rebuild_log = folder / "run.log", folder / "rebuild.log"
-    if built:
+    tables = SMALL_TABLES if small else TABLES
+    if built or small:
         prepare_output_folders(settings)
-        shutil.copyfile(built, settings.warehouse_path)
-        _publish(settings.warehouse_path, settings)
+        if built:
+            shutil.copyfile(built, settings.warehouse_path)
+        else:
+            small_warehouse(settings.warehouse_path)
+        _publish(settings.warehouse_path, settings, small=small)
         if url:
             show_in_postgres(settings)
     else:
@@ -179,6 +196,7 @@ def prove(
                 str(stop),
                 str(folder / f"{target}.json"),
                 str(pause),
+                ",".join(tables),
             ],
             cwd=PROJECT_DIR,
         )
@@ -189,9 +207,9 @@ def prove(
     rebuilding = _pipeline("rebuild", settings, rebuild_log) if rebuild else None
     try:
         for _ in range(publications):
-            take_rows_away(copy)
+            take_rows_away(copy, tables)
             began = time.monotonic()
-            _publish(copy, settings)
+            _publish(copy, settings, small=small)
             took["files"] += time.monotonic() - began
             if url:
                 began = time.monotonic()
@@ -201,8 +219,6 @@ def prove(
         if rebuilding:
             _finish(rebuilding, rebuild_log)
             took["rebuilds"] = 1
-    except KeyboardInterrupt:
-        print("Stopped; what readers saw until now:")
     finally:
         took["all"] = time.monotonic() - begun
         if rebuilding and rebuilding.poll() is None:
@@ -224,7 +240,7 @@ def report(seen: list[Readers], took: dict[str, float], pause: float) -> str:
     lines = [
         f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, revision {revision()}.",
         "",
-        f"{took['made']:.0f} publications and {took['rebuilds']:.0f} full rebuild in "
+        f"{took['made']:.0f} publications and {took['rebuilds']:.0f} full rebuilds in "
         f"{took['all']:.0f} s: "
         f"{took['files'] / publications:.1f} s per publication of files, "
         f"{took['postgres'] / publications:.1f} s per publication into PostgreSQL "
@@ -252,6 +268,7 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.5, help="seconds between two questions")
     parser.add_argument("--without-rebuild", action="store_true")
     parser.add_argument("--warehouse", type=Path, help="a built working file to begin with")
+    parser.add_argument("--small", action="store_true", help="two small marts, no rebuild")
     parser.add_argument("--write", type=Path, help="folder for the table")
     options = parser.parse_args()
     with ExitStack() as stack:
@@ -266,8 +283,9 @@ def main() -> None:
             readers=options.readers,
             publications=options.publications,
             pause=options.pause,
-            rebuild=not options.without_rebuild,
+            rebuild=not (options.without_rebuild or options.small),
             built=options.warehouse,
+            small=options.small,
         )
     text = report(seen, took, options.pause)
     print(text)

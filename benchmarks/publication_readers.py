@@ -1,6 +1,7 @@
 """Readers of a publication as any tool is one, each a process of its own, counting what they see.
 
-``python -m benchmarks.publication_readers TARGET ADDRESS COUNT STOP_FILE RESULT_FILE PAUSE``.
+``python -m benchmarks.publication_readers TARGET ADDRESS COUNT STOP RESULT PAUSE TABLES``: it ends
+when the file STOP is there, and writes what was seen into the file RESULT.
 
 ``duckdb`` opens the published file for every question. ``postgres`` asks in turn: on a new
 connection, on one that is kept, and in a transaction of two questions. An answer is torn where it
@@ -15,14 +16,15 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import psycopg
 
-# Four tables in one question; each reader asks for two of those whose rows differ from one
-# publication to the next.
+# Four tables in one question: the two that say what is published, and two of TABLES, whose rows
+# differ from one publication to the next.
 QUESTION = """
 select p.publication_id, min(t.publication_id), max(t.publication_id),
     (select count(*) from marts.{first}), (select count(*) from marts.{second}),
@@ -31,7 +33,6 @@ select p.publication_id, min(t.publication_id), max(t.publication_id),
 from marts.publication as p cross join marts.publication_tables as t
 group by p.publication_id
 """
-TABLES = (("fct_equity_daily", "selloff_summary"), ("selloff_summary", "fct_rolling_betas"))
 Row = tuple[Any, ...]
 
 
@@ -43,11 +44,14 @@ def is_torn(rows: list[Row]) -> bool:
     return not (shown == low == high and first == stated_first and second == stated_second)
 
 
-def duckdb_question(address: str, number: int) -> Callable[[], list[list[Row]]]:
-    question = QUESTION.format(
-        first=TABLES[number % 2][0],
-        second=TABLES[number % 2][1],
-    )
+def _questions(tables: list[str]) -> list[str]:
+    """The question about each pair of neighbours among the tables."""
+    return [QUESTION.format(first=first, second=second) for first, second in pairwise(tables)]
+
+
+def duckdb_question(address: str, number: int, tables: list[str]) -> Callable[[], list[list[Row]]]:
+    questions = _questions(tables)
+    question = questions[number % len(questions)]
 
     def ask() -> list[list[Row]]:
         with duckdb.connect(address, read_only=True, config={"threads": 1}) as connection:
@@ -56,8 +60,10 @@ def duckdb_question(address: str, number: int) -> Callable[[], list[list[Row]]]:
     return ask
 
 
-def postgres_question(address: str, number: int) -> Callable[[], list[list[Row]]]:
-    questions = [QUESTION.format(first=first, second=second) for first, second in TABLES]
+def postgres_question(
+    address: str, number: int, tables: list[str]
+) -> Callable[[], list[list[Row]]]:
+    questions = _questions(tables)
     kept = psycopg.connect(address, autocommit=True) if number % 3 == 1 else None
 
     def new_connection() -> list[list[Row]]:
@@ -66,11 +72,14 @@ def postgres_question(address: str, number: int) -> Callable[[], list[list[Row]]
 
     def kept_connection() -> list[list[Row]]:
         assert kept is not None
-        return [kept.execute(questions[1]).fetchall()]
+        return [kept.execute(questions[-1]).fetchall()]
 
     def one_transaction() -> list[list[Row]]:
         with psycopg.connect(address) as connection:
-            answers = [connection.execute(question).fetchall() for question in questions]
+            answers = [
+                connection.execute(question).fetchall()
+                for question in (questions[0], questions[-1])
+            ]
         if {row[0] for rows in answers for row in rows} != {answers[0][0][0]}:
             return [[]]  # two publications in one transaction: torn
         return answers
@@ -110,7 +119,7 @@ def loop(ask: Callable[[], list[list[Row]]], stop: Path, pause: float) -> dict[s
 
 
 def main() -> None:
-    target, address, count, stop, result, pause = sys.argv[1:]
+    target, address, count, stop, result, pause, tables = sys.argv[1:]
     make = {"duckdb": duckdb_question, "postgres": postgres_question}[target]
     results = [Path(f"{result}.{number}") for number in range(int(count))]
     children = []
@@ -118,7 +127,9 @@ def main() -> None:
     for number, path in enumerate(results):
         child = os.fork()
         if not child:
-            path.write_text(json.dumps(loop(make(address, number), Path(stop), float(pause))))
+            path.write_text(
+                json.dumps(loop(make(address, number, tables.split(",")), Path(stop), float(pause)))
+            )
             os._exit(0)
         children.append(child)
     for child in children:
