@@ -132,12 +132,14 @@ def _copy_marts(connection: duckdb.DuckDBPyConnection, source: str, copies: int)
     rows = 0
     for mart in describe_marts(connection, source):
         target = f"{quoted(MARTS_SCHEMA)}.{quoted(mart.name)}"
+        connection.execute("BEGIN")
         for number in range(1, copies):
             connection.execute(
                 f"INSERT INTO {target} SELECT {copied_columns(mart)} "
                 f"FROM {mart.relation(source)}, (SELECT CAST(? AS BIGINT) AS number) AS copy",
                 [number],
             )
+        connection.execute("COMMIT")
         counted = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
         rows += counted[0] if counted else 0
     return rows
