@@ -196,6 +196,12 @@ def _select(watched: Watched, label: str, place: int) -> None:
     watched.settled()
 
 
+@at_1280
+def test_the_first_visit_may_be_to_any_address(watched: Watched) -> None:
+    watched.open("Claims", verdict="fails")
+    assert watched.page.get_by_text("4 claims, those that fail first").count() == 1
+
+
 def test_every_page_stands_whole_at_both_widths(watched: Watched) -> None:
     page = watched.page
     watched.open("Event")
