@@ -10,8 +10,8 @@ from pathlib import Path
 import streamlit as st
 
 from dagster_project.dashboard import view
-from dagster_project.dashboard.pages import claims, data, event, exposure, mining, scenarios
 from dagster_project.dashboard.published import NothingPublished, Publication, find_publication
+from dagster_project.dashboard.screens import claims, data, event, exposure, mining, scenarios
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import current_settings
 

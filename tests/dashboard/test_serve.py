@@ -34,3 +34,8 @@ def test_without_its_packages_it_says_how_to_start(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SettingsError, match="make dashboard"):
         serve.serve(current_settings(), port=0)
+
+
+def test_no_folder_is_taken_for_pages() -> None:
+    """On a fresh server Streamlit runs files of ``pages/`` for an address below the root."""
+    assert not (serve._APP.parent / "pages").exists()

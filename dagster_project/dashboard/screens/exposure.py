@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dagster_project.dashboard import charts, words
-from dagster_project.dashboard.pages.picks import pick, pick_event
 from dagster_project.dashboard.published import Publication
+from dagster_project.dashboard.screens.picks import pick, pick_event
 from dagster_project.dashboard.selection import choose, choose_day
 from dagster_project.dashboard.view import Figures, answer, exhibit, figures, section, verdict
 

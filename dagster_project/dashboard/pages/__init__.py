@@ -1,1 +1,0 @@
-"""One module for each page: what it asks and in which order it shows it."""
