@@ -16,6 +16,7 @@ from tests.postgres_server import PostgresServer, find_binaries, running_server
 from tests.warehouse_builder import build_warehouse
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes share the tests, those of one file and of one run stay together."""
     for item in items:

@@ -19,7 +19,7 @@ import yaml
 from bi.superset import definition as wanted
 from bi.superset.definition import Chart, Filter, Where
 from dagster_project.errors import WarehouseProjectError
-from dagster_project.warehouse.publish_marts import MARTS_SCHEMA, Mart, describe_marts
+from dagster_project.warehouse.publish_marts import ABOUT_NAMES, MARTS_SCHEMA, Mart, describe_marts
 
 BUNDLE_DIR = Path(__file__).resolve().parent / "bundle"
 VERSION = "1.0.0"
@@ -74,7 +74,10 @@ def read_marts(database: Path) -> tuple[Mart, ...]:
     with duckdb.connect(str(database), read_only=True) as connection:
         row = connection.execute("SELECT current_database()").fetchone()
         assert row is not None
-        marts = describe_marts(connection, row[0])
+        # What the publication says of itself is no subject of a chart.
+        marts = tuple(
+            mart for mart in describe_marts(connection, row[0]) if mart.name not in ABOUT_NAMES
+        )
     if not marts:
         raise BundleRefused(f"The file has no schema {MARTS_SCHEMA}.", where=str(database))
     return marts
