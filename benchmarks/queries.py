@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from typing import Any
 import duckdb
 
 from benchmarks.machine import machine, revision
+from dagster_project.dashboard.queries import all_queries
 from dagster_project.settings import PROJECT_DIR, read_settings
 from dagster_project.warehouse.ddl import literal, quoted
 from dagster_project.warehouse.publish import publish
@@ -60,7 +61,15 @@ class Question:
 
     name: str
     sql: str
-    parameters: Sequence[Any] = field(default_factory=tuple)
+    parameters: Sequence[Any] | Mapping[str, Any] = field(default_factory=tuple)
+
+
+def dashboard() -> list[Question]:
+    """Every question the dashboard asks, with its example."""
+    return [
+        Question(f"dashboard: {query.name}", query.sql, query.example)
+        for query in all_queries().values()
+    ]
 
 
 def cookbook() -> list[Question]:
@@ -76,7 +85,7 @@ def ask(path: Path, question: Question) -> float:
     """Seconds from opening the file to having the whole answer."""
     started = time.perf_counter()
     with published(path) as connection:
-        connection.execute(question.sql, list(question.parameters)).fetchall()
+        connection.execute(question.sql, question.parameters).fetchall()
     return time.perf_counter() - started
 
 
@@ -105,7 +114,7 @@ def time_questions(
 
 
 def copied_columns(mart: Mart) -> str:
-    """Select list of copy ``?`` of a mart: names, or else days or numbers of the key, are other."""
+    """Select list of copy ``copy.number``: names are other, or else days or numbers of the key."""
     named = {c.name for c in mart.columns if c.name in NAMES and c.type == "VARCHAR"}
     types = {c.name: c.type for c in mart.columns}
     # A file without stated keys: any column may tell one row from another.
@@ -132,14 +141,11 @@ def _copy_marts(connection: duckdb.DuckDBPyConnection, source: str, copies: int)
     rows = 0
     for mart in describe_marts(connection, source):
         target = f"{quoted(MARTS_SCHEMA)}.{quoted(mart.name)}"
-        connection.execute("BEGIN")
-        for number in range(1, copies):
-            connection.execute(
-                f"INSERT INTO {target} SELECT {copied_columns(mart)} "
-                f"FROM {mart.relation(source)}, (SELECT CAST(? AS BIGINT) AS number) AS copy",
-                [number],
-            )
-        connection.execute("COMMIT")
+        connection.execute(
+            f"INSERT INTO {target} SELECT {copied_columns(mart)} FROM {mart.relation(source)}, "
+            "(SELECT range AS number FROM range(1, CAST(? AS BIGINT))) AS copy",
+            [copies],
+        )
         counted = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
         rows += counted[0] if counted else 0
     return rows
@@ -271,7 +277,7 @@ def main() -> None:
         scratch = Path(name)
         folder = arguments.built or _build(scratch / "output")
         settings = read_settings({"MINER_OUTPUT_DIR": str(folder)})
-        questions = cookbook()
+        questions = [*cookbook(), *dashboard()]
         small = time_questions(settings.published_path, questions, arguments.runs)
         large_path = scratch / "large.duckdb"
         rows = larger_file(settings.published_path, arguments.copies, large_path)

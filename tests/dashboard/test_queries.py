@@ -7,7 +7,6 @@ import re
 import pytest
 import yaml
 
-from dagster_project.dashboard.benchmarks import time_queries
 from dagster_project.dashboard.published import Publication, ask
 from dagster_project.dashboard.queries import Query, all_queries
 from dagster_project.dashboard.view import definitions
@@ -43,10 +42,3 @@ def test_the_exposure_names_what_the_queries_read() -> None:
     for macro in read & set(macros):
         read |= set(re.findall(r"\bmarts\.(\w+)", macros[macro].read_text(encoding="utf-8")))
     assert named == read - set(macros)
-
-
-def test_every_query_can_be_timed(publication: Publication) -> None:
-    timings = time_queries(publication.database, repeats=2)
-    assert [timing.name for timing in timings] == list(all_queries())
-    assert all(0 < timing.p50_ms <= timing.p95_ms for timing in timings)
-    assert all(timing.rows > 0 for timing in timings)
