@@ -18,6 +18,7 @@ from dagster_project.last_build import (
     remember_build,
     standing_build,
 )
+from dagster_project.postgres import show_in_postgres
 from dagster_project.report import (
     CheckCounts,
     answer_lines,
@@ -138,8 +139,10 @@ def _print_sections(*sections: list[str]) -> None:
 
 
 def _tell_what_stands(settings: Settings, last: LastBuild) -> None:
-    """The screen of a run that has nothing to do."""
+    """The screen of a run that has nothing to do; PostgreSQL may yet lack what the files have."""
     print(f"The warehouse from {settings.data_dir} is up to date.", flush=True)
+    if settings.postgres_url:
+        print(f"  {show_in_postgres(settings).summary()}", flush=True)
     _print_sections(
         [
             "What changed:",

@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dagster_project import last_build
+from dagster_project import last_build, run
 from dagster_project.last_build import inputs_fingerprint, standing_build
+from dagster_project.secret import Secret
 from dagster_project.settings import BUNDLED_DATA_DIR, Settings, read_settings
 
 from .conftest import FirstRun
@@ -91,6 +93,21 @@ def test_an_untouched_copy_stands(settings: Settings) -> None:
 def test_any_change_builds_again(settings: Settings, change: str) -> None:
     CHANGES[change](settings)
     assert standing_build(settings, inputs_fingerprint(settings)) is None
+
+
+def test_postgresql_gets_what_the_files_have(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Report:
+        def summary(self) -> str:
+            return "PostgreSQL: loaded"
+
+    asked = []
+    monkeypatch.setattr(run, "show_in_postgres", lambda of: asked.append(of) or Report())
+    named = replace(settings, postgres_url=Secret("postgresql://miner@127.0.0.1/marts"))
+    assert run.run_everything(settings) == run.run_everything(named) == 0
+    assert asked == [named]
+    assert capsys.readouterr().out.count("PostgreSQL: loaded") == 1
 
 
 def test_vendors_are_always_asked(first_run: FirstRun) -> None:
