@@ -7,14 +7,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import duckdb
 import pytest
 
 from dagster_project.contracts import TABLES
 
-from .conftest import FirstRun, Study, make_study
+from .conftest import FirstRun, make_study
 
 # Rounded close-to-close returns of 26 March 2025 as the market printed them.
 RETURNS = {"CORZ": -11.9, "RIOT": -7.2, "CLSK": -7.0, "BITF": -6.9, "HUT": -5.3, "MARA": -3.2}
@@ -174,28 +173,3 @@ def test_an_interrupted_run_says_so_without_a_traceback(
     assert process.wait(60) == 130
     assert "Stopped. What was loaded and published before is untouched." in printed
     assert "Traceback" not in printed
-
-
-def _marts(study: Study) -> dict[str, str]:
-    manifest = json.loads((study.published.parent / "manifest.json").read_text())
-    return {table["name"]: table["content_checksum"] for table in manifest["tables"]}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("after_line", ["raw/companies", "building and checking", "dbt_models"])
-def test_a_killed_run_leaves_everything_to_the_next(
-    first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory, after_line: str
-) -> None:
-    study = make_study(tmp_path_factory.mktemp("killed"))
-    process = study.start("run")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if after_line in line:
-            break
-    time.sleep(0.3)
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    status, printed = study.call("run")
-    assert status == 0, printed
-    assert _marts(study) == _marts(first_run.study)
