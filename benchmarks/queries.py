@@ -33,7 +33,12 @@ from dagster_project.settings import PROJECT_DIR, read_settings
 from dagster_project.warehouse.ddl import literal, quoted
 from dagster_project.warehouse.publish import publish
 from dagster_project.warehouse.publish_macros import create_table_macros, read_table_macros
-from dagster_project.warehouse.publish_marts import MARTS_SCHEMA, Mart, describe_marts
+from dagster_project.warehouse.publish_marts import (
+    ABOUT_NAMES,
+    MARTS_SCHEMA,
+    Mart,
+    describe_marts,
+)
 from dagster_project.warehouse.reader import published
 
 MACROS = PROJECT_DIR / "dbt" / "table_macros"
@@ -136,10 +141,16 @@ def copied_columns(mart: Mart) -> str:
     return ", ".join(parts)
 
 
+def _marts(connection: duckdb.DuckDBPyConnection, source: str) -> list[Mart]:
+    """The marts of a file; what a publication says of itself has no copies."""
+    found = describe_marts(connection, source)
+    return [mart for mart in found if mart.name not in ABOUT_NAMES]
+
+
 def _copy_marts(connection: duckdb.DuckDBPyConnection, source: str, copies: int) -> int:
     """Append the further copies of every mart of ``source`` to the open file; rows there now."""
     rows = 0
-    for mart in describe_marts(connection, source):
+    for mart in _marts(connection, source):
         target = f"{quoted(MARTS_SCHEMA)}.{quoted(mart.name)}"
         connection.execute(
             f"INSERT INTO {target} SELECT {copied_columns(mart)} FROM {mart.relation(source)}, "
@@ -156,7 +167,7 @@ def larger_file(path: Path, copies: int, target: Path, *, macros: Path = MACROS)
     with duckdb.connect(str(target)) as connection:
         connection.execute(f"ATTACH {literal(str(path.resolve()))} AS source (READ_ONLY)")
         connection.execute(f"CREATE SCHEMA {quoted(MARTS_SCHEMA)}")
-        for mart in describe_marts(connection, "source"):
+        for mart in _marts(connection, "source"):
             table = f"{quoted(MARTS_SCHEMA)}.{quoted(mart.name)}"
             connection.execute(f"CREATE TABLE {table} AS FROM {mart.relation('source')}")
             for column in mart.columns:
