@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -317,9 +318,12 @@ def publish(
             where=str(warehouse_path),
             mend="run 'make run', which builds it",
         )
+    asked = time.monotonic()
     with _clear_failures(published_dir):
         (published_dir / files.RELEASES).mkdir(parents=True, exist_ok=True)
         with files.publication_lock(published_dir), files.in_memory() as connection:
+            # Who waited for another publication comes after it, in its time and name too.
+            now += timedelta(seconds=int(time.monotonic() - asked))
             files.clear_leftovers(published_dir)
             attach_read_only(connection, warehouse_path, WORKING_CATALOG)
             previous = _previous_manifest(published_dir, allow_smaller=allow_smaller)

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -482,3 +484,24 @@ def test_code_revision_names_the_commit_and_whether_files_differ(tmp_path):
 def test_code_revision_is_unknown_without_git(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert code_revision(tmp_path) == "unknown"
+
+
+def test_who_waited_for_another_publication_comes_after_it_in_its_name_too(publishing):
+    publishing.published.mkdir(exist_ok=True)
+    held = threading.Event()
+
+    def hold() -> None:
+        with publish_files.publication_lock(publishing.published):
+            held.set()
+            time.sleep(1.3)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    report = publishing.run()
+    holder.join()
+
+    # Asked for at 13:00:00; the lock was free more than a second later.
+    at = report.publication_id.partition("-")[0]
+    assert "20250327T130001Z" <= at < "20250327T130100Z"
+    assert report.manifest["published_at"] > "2025-03-27T13:00:00"
