@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -19,6 +20,8 @@ from dagster_project.errors import SettingsError
 from dagster_project.secret import NO_SECRET, Secret
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+# Pages are served on this machine alone.
+HOST = "127.0.0.1"
 BUNDLED_DATA_DIR = PROJECT_DIR / "data"
 SOURCE_MODES = ("bundled", "live", "replay")
 # A User-Agent is plain printable text; brackets would end the comment it stands in.
@@ -365,6 +368,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def current_settings() -> Settings:
     """The settings of this process: read from its environment once."""
     return read_settings(os.environ)
+
+
+def require_free_port(port: int, command: str) -> None:
+    """Raises SettingsError where another program serves at ``port``; ``command`` takes another."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise SettingsError(
+                f"Port {port} is taken by another program.",
+                where=f"{HOST}:{port}",
+                mend=f"stop it, or choose another port: {command} PORT={port + 1}",
+            ) from error
 
 
 def prepare_output_folders(settings: Settings) -> None:

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from types import FrameType
 
 from dagster_project.dbt_manifest import ensure_manifest
-from dagster_project.errors import SettingsError
 from dagster_project.instance import end_dead_runs, prepare_instance
-from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.settings import HOST, PROJECT_DIR, Settings, require_free_port
 
-HOST = "127.0.0.1"
 _STOP_SECONDS = 15
-
-
-def _require_free_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise SettingsError(
-                f"Port {port} is taken by another program.",
-                where=f"{HOST}:{port}",
-                mend=f"stop it, or choose another port: make ui PORT={port + 1}",
-            ) from error
 
 
 def _start(*command: str) -> subprocess.Popen[bytes]:
@@ -69,7 +53,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 def serve(settings: Settings, *, port: int) -> int:
     """Run web page and daemon until interrupted or until one of them ends."""
-    _require_free_port(port)
+    require_free_port(port, "make ui")
     prepare_instance(settings)
     ensure_manifest(settings)
     import dagster as dg

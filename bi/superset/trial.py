@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -20,9 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bi.superset.send import SupersetRefused
-from dagster_project.settings import PROJECT_DIR
+from dagster_project.settings import HOST, PROJECT_DIR, require_free_port
 
-HOST = "127.0.0.1"
 USER = "admin"
 _HERE = Path(__file__).resolve().parent
 _START_SECONDS = 300
@@ -77,19 +75,6 @@ def _require(ended: int, log: Path) -> None:
         )
 
 
-def _require_free_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise SupersetRefused(
-                f"Port {port} is taken by another program.",
-                where=f"{HOST}:{port}",
-                mend=f"stop it, or choose another port: make superset PORT={port + 1}",
-            ) from error
-
-
 def _answers(url: str) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -123,7 +108,7 @@ def running(python: Path, home: Path, port: int) -> Iterator[Trial]:
         raise SupersetRefused(
             "Superset's environment is not there.", where=str(python), mend="make superset"
         )
-    _require_free_port(port)
+    require_free_port(port, "make superset")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     log, password = home / "superset.log", secrets.token_urlsafe(16)
     environment = _environment(home, password)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import socket
 import sys
 from pathlib import Path
 
 from dagster_project.errors import SettingsError
-from dagster_project.settings import Settings
+from dagster_project.settings import HOST, Settings, require_free_port
 
-HOST = "127.0.0.1"
 _APP = Path(__file__).resolve().parent / "app.py"
 
 
@@ -38,16 +36,7 @@ def _require(port: int) -> None:
         raise SettingsError(
             "The dashboard's packages are not installed.", mend="start it with 'make dashboard'"
         )
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise SettingsError(
-                f"Port {port} is taken by another program.",
-                where=f"{HOST}:{port}",
-                mend=f"stop it, or choose another port: make dashboard PORT={port + 1}",
-            ) from error
+    require_free_port(port, "make dashboard")
 
 
 def serve(settings: Settings, *, port: int) -> int:
