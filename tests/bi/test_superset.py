@@ -322,6 +322,20 @@ def _figures(content: Any) -> set[float]:
     return set()
 
 
+def _log_in(page: Page, server: trial.Trial) -> None:
+    # The form is drawn by a script that may still be loading: what is typed before it is done is
+    # lost, and an empty form leads back to itself. So the form is left to settle, and asked again.
+    for _ in range(3):
+        page.goto(f"{server.url}/login/", wait_until="networkidle")
+        page.fill("#username", server.user)
+        page.fill("#password", server.password)
+        with page.expect_navigation(wait_until="load"):
+            page.keyboard.press("Enter")
+        if "login" not in page.url:
+            return
+    pytest.fail(f"Superset let nobody in: still at {page.url}")
+
+
 def test_the_dashboard_draws_every_chart(
     server: trial.Trial,
     on_duckdb: send.Superset,
@@ -349,11 +363,7 @@ def test_the_dashboard_draws_every_chart(
     def _is_outside(url: str) -> bool:
         return not url.startswith((server.url, "data:", "blob:"))
 
-    page.goto(f"{server.url}/login/")
-    page.fill("#username", server.user)
-    page.fill("#password", server.password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "login" not in url)
+    _log_in(page, server)
     page.goto(f"{server.url}{DASHBOARD}")
     pictures = []
     for number, (tab, rows) in enumerate(definition.TABS, start=1):
