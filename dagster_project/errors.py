@@ -47,3 +47,7 @@ class ContractMismatch(WarehouseProjectError):
 
 class PublicationRefused(WarehouseProjectError):
     """The marts are not fit to replace the published ones; readers keep those."""
+
+
+class InstanceUnavailable(WarehouseProjectError):
+    """The Dagster instance that a team shares cannot record a run, or not one of this machine."""

@@ -27,6 +27,7 @@ SOURCE_MODES = ("bundled", "live", "replay")
 # A User-Agent is plain printable text; brackets would end the comment it stands in.
 CONTACT = re.compile(r"[!-'*-~][ -'*-~]{1,198}[!-'*-~]")
 URL_PREFIX = "MINER_URL_"
+DAGSTER_POSTGRES_VARIABLE = "MINER_DAGSTER_POSTGRES_URL"
 # Words of a connection string that say how to reach the server and whom to trust; whatever else
 # libpq takes (`options`, a password file) would change what the pipeline does there.
 POSTGRES_WORDS = {
@@ -40,6 +41,9 @@ POSTGRES_WORDS = {
     "gssencmode",
     "channel_binding",
 }
+POSTGRES_SCHEMES = frozenset({"postgresql", "postgres"})
+# How Dagster's own storage spells the driver it needs.
+DAGSTER_SCHEME = "postgresql+psycopg2"
 ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # The bundled figures begin here: what live sources add goes on from the same day.
 FIRST_LIVE_DATE = date(2024, 1, 1)
@@ -69,6 +73,8 @@ class Settings:
     ``alert_webhook``  address that hears of failed sources and runs (empty: nobody does)
     ``postgres_url``  PostgreSQL database that receives every publication too (empty: none)
     ``postgres_reader``  role that may read it there, and nothing else
+    ``dagster_postgres_url``  PostgreSQL database that holds Dagster's runs and events for a whole
+    team (empty: SQLite files in ``dagster_home``)
     """
 
     data_dir: Path
@@ -87,13 +93,14 @@ class Settings:
     alert_webhook: Secret = NO_SECRET
     postgres_url: Secret = NO_SECRET
     postgres_reader: str = "miner_reader"
+    dagster_postgres_url: Secret = NO_SECRET
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every key and password that is set: words no record, log or error may hold."""
         passwords = [
             Secret(spelling)
-            for url in (self.proxy, self.postgres_url)
+            for url in (self.proxy, self.postgres_url, self.dagster_postgres_url)
             for word in [urlsplit(url.reveal()).password or ""]
             for spelling in dict.fromkeys((word, unquote(word)))
         ]
@@ -260,8 +267,12 @@ def _proxy(environment: Mapping[str, str]) -> Secret:
     return NO_SECRET
 
 
-def _postgres_url(environment: Mapping[str, str]) -> Secret:
-    value = environment.get("MINER_POSTGRES_URL", "").strip()
+def _postgres_url(
+    environment: Mapping[str, str],
+    name: str = "MINER_POSTGRES_URL",
+    schemes: frozenset[str] = POSTGRES_SCHEMES,
+) -> Secret:
+    value = environment.get(name, "").strip()
     if not value:
         return NO_SECRET
     fault = ""
@@ -274,7 +285,7 @@ def _postgres_url(environment: Mapping[str, str]) -> Secret:
         fault = "it is not an address"
     else:
         unknown = sorted({name for name, _ in words} - POSTGRES_WORDS)
-        if not re.fullmatch(r"[!-~]+", value) or parts.scheme not in {"postgresql", "postgres"}:
+        if not re.fullmatch(r"[!-~]+", value) or parts.scheme not in schemes:
             fault = "it does not begin with postgresql://, or has spaces or unprintable letters"
         elif not any(hosts):
             fault = "it names no host"
@@ -287,7 +298,7 @@ def _postgres_url(environment: Mapping[str, str]) -> Secret:
     if fault:
         # The value is not repeated: it may hold a password.
         raise SettingsError(
-            f"MINER_POSTGRES_URL cannot be used: {fault}.",
+            f"{name} cannot be used: {fault}.",
             mend="write it like postgresql://user:password@host:5432/database?sslmode=verify-full "
             "(letters like @ : / % in a password as %40 %3A %2F %25), or unset it",
         )
@@ -324,7 +335,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     for live sources and replay ``MINER_CONTACT``, ``MINER_ARCHIVE_DIR`` (default: ``archive/``
     in the output folder), ``MINER_REPLAY_AT``, ``MINER_URL_<HOST>``, ``MINER_TIINGO_KEY`` and the
     machine's ``HTTPS_PROXY``, ``MINER_LIVE_SINCE`` and ``MINER_ALERT_WEBHOOK``; for PostgreSQL
-    ``MINER_POSTGRES_URL`` and ``MINER_POSTGRES_READER``.
+    ``MINER_POSTGRES_URL`` and ``MINER_POSTGRES_READER``; for a team
+    ``MINER_DAGSTER_POSTGRES_URL``.
 
     Raises SettingsError when a folder does not exist or a value is not understood.
     """
@@ -361,6 +373,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         alert_webhook=_webhook(environment),
         postgres_url=_postgres_url(environment),
         postgres_reader=_postgres_reader(environment),
+        dagster_postgres_url=_postgres_url(
+            environment, DAGSTER_POSTGRES_VARIABLE, POSTGRES_SCHEMES | {DAGSTER_SCHEME}
+        ),
     )
 
 
