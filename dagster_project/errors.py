@@ -47,3 +47,7 @@ class ContractMismatch(WarehouseProjectError):
 
 class PublicationRefused(WarehouseProjectError):
     """The marts are not fit to replace the published ones; readers keep those."""
+
+
+class SparkFailed(WarehouseProjectError):
+    """Spark could not be reached or did not finish; working file and publication stay."""
