@@ -28,6 +28,7 @@ from dagster_project.report import (
     next_lines,
 )
 from dagster_project.settings import Settings
+from dagster_project.spark.cluster import clear_leftovers
 from dagster_project.spark.java import java_command, spark_home
 from dagster_project.spark.session import require_master
 from dagster_project.spark.use import spark_lines
@@ -48,6 +49,8 @@ def _prepare(settings: Settings) -> None:
         ensure_schema(connection)
     if ensure_manifest(settings):
         print("  ok     dbt project parsed", flush=True)
+    # Of a run that was killed; it holds gigabytes of memory.
+    clear_leftovers(settings.spark_home)
     if settings.on_spark:
         # Told before minutes of loading, not after.
         java_command()

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -111,10 +112,20 @@ def _pid_file(state_dir: Path) -> Path:
     return state_dir / "cluster.json"
 
 
+def _named(pid: int) -> dict[str, int | str]:
+    return {"pid": pid, "started": start_time(pid)}
+
+
 def _note(state_dir: Path, pids: Sequence[int]) -> None:
+    said = {"owner": _named(os.getpid()), "processes": [_named(pid) for pid in pids]}
     new = _pid_file(state_dir).with_suffix(".new")
-    new.write_text(json.dumps([{"pid": pid, "started": start_time(pid)} for pid in pids]))
+    new.write_text(json.dumps(said), encoding="utf-8")
     new.replace(_pid_file(state_dir))
+
+
+def _is_running(one: dict[str, int | str]) -> bool:
+    """Whether this very process runs: its id may have gone to another program since."""
+    return bool(one["started"]) and start_time(int(one["pid"])) == one["started"]
 
 
 def _signal_group(pid: int, number: int) -> bool:
@@ -143,21 +154,23 @@ def _stop(pids: Sequence[int], children: Sequence[subprocess.Popen[bytes]] = ())
 
 
 def clear_leftovers(state_dir: Path) -> list[int]:
-    """Stop what a killed run left running; returns the ids of the processes stopped.
+    """Stop the cluster that a killed run left running; returns the ids of the processes stopped.
 
-    A process is only taken for one of ours if it started when the file says that it did: its id
-    may have gone to another program since.
+    A cluster whose run still lives is left alone.
     """
     path = _pid_file(state_dir)
-    try:
-        noted = [(int(one["pid"]), str(one["started"])) for one in json.loads(path.read_text())]
-    except (OSError, ValueError, TypeError, KeyError):
-        path.unlink(missing_ok=True)
+    if not path.exists():
         return []
-    ours = [pid for pid, started in noted if started and start_time(pid) == started]
-    _stop(ours)
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if _is_running(said["owner"]):
+            return []
+        left = [int(one["pid"]) for one in said["processes"] if _is_running(one)]
+    except (OSError, ValueError, TypeError, KeyError):
+        left = []
+    _stop(left)
     path.unlink(missing_ok=True)
-    return ours
+    return left
 
 
 def _said(log: Path) -> str:
@@ -194,9 +207,11 @@ def local_cluster(state_dir: Path) -> Iterator[Cluster]:
     java_command()
     home = spark_home()
     log_dir, work_dir = state_dir / "logs", state_dir / "work"
-    for folder in (log_dir, work_dir):
-        folder.mkdir(parents=True, exist_ok=True)
+    log_dir.mkdir(parents=True, exist_ok=True)
     clear_leftovers(state_dir)
+    # A crash of an earlier run may have left executors' logs and scratch files.
+    shutil.rmtree(work_dir, ignore_errors=True)
+    work_dir.mkdir(parents=True)
     secret = secrets.token_hex(32)
     environment = daemon_environment(home, secret, work_dir / "scratch")
     children: list[subprocess.Popen[bytes]] = []
