@@ -292,7 +292,7 @@
 {{ name }}_sweep_{{ m }} as (
 
     select
-        * exclude (ss_{{ m }}),
+        {{ all_but(['ss_' ~ m]) }},
         r{{ m - 1 }}_{{ m }} as z_{{ m }},
         {{ m }} <= n_regressors and coalesce(ss_{{ m }} <= 1e-12 * factor_scale_{{ m }}, true)
             as is_collinear_{{ m }}
@@ -363,7 +363,7 @@
         bool_or(is_asynchronous) as is_asynchronous,
         min(case when factor = 'bitcoin' then factor_number end) as bitcoin_number,
         min(case when factor <> 'bitcoin' then factor_number end) as market_number,
-        arg_min(case when factor <> 'bitcoin' then factor end, factor_number) as market_factor
+        min_by(case when factor <> 'bitcoin' then factor end, factor_number) as market_factor
     from {{ factors }}
     group by panel_number
 

@@ -294,7 +294,7 @@
         -- Share of the mean's own uncertainty in a forecast; none where no mean is estimated.
         case
             when method = 'market_adjusted' and leverage = 'model' then 0
-            else 1.0 / n_est
+            else 1 / n_est
         end as mean_leverage
     from {{ name }}_beta_1
 
@@ -322,8 +322,8 @@
         {%- for j in range(1, n + 1) %}
         sum(daily.z_{{ j }}) as z_sum_{{ j }},
         {%- endfor %}
-        product(1 + daily.simple_return) as ret_growth,
-        product(1 + daily.expected) as simple_growth,
+        {{ product_of('1 + daily.simple_return') }} as ret_growth,
+        {{ product_of('1 + daily.expected') }} as simple_growth,
         exp(sum(daily.expected)) as log_growth
     from {{ daily }} as daily
     inner join {{ windows or ref('int_study_windows') }} as windows
@@ -406,8 +406,8 @@
     where lengths.n_days > 1
     window run as (
         partition by {{ _keys(keys, 'residuals') }}, lengths.n_days
-        order by residuals.rel_day
-        range between (lengths.n_days - 1) preceding and current row
+        order by {{ in_widths('residuals.rel_day', 'lengths.n_days') }}
+        range between 1e0 preceding and current row
     )
 
 ),
@@ -459,7 +459,7 @@
 
 {#- Average rank of tied values: half way between the first and the last of them. -#}
 {% macro mean_rank(window_name) -%}
-    (rank() over {{ window_name }} + count(*) over {{ window_name }}) / 2.0
+    (rank() over {{ window_name }} + count(*) over {{ window_name }}) / 2
 {%- endmacro %}
 
 {#-

@@ -14,9 +14,9 @@ revised as (
         new_batch_id,
         revised_at,
         action,
-        old_row ->> 'ticker' as ticker,
-        cast(old_row ->> 'session_date' as date) as session_date,
-        cast(old_row ->> 'close' as double) as old_close_usd
+        {{ json_text('old_row', 'ticker') }} as ticker,
+        cast({{ json_text('old_row', 'session_date') }} as date) as session_date,
+        cast({{ json_text('old_row', 'close') }} as double) as old_close_usd
     from ingest.revisions
     where table_name = 'equity_prices'
 

@@ -1,32 +1,44 @@
-"""The distribution macros against SciPy, straight in DuckDB on a wide grid."""
+"""The distribution macros against SciPy, straight in both engines on a wide grid."""
 
 from __future__ import annotations
 
 import duckdb
-import jinja2
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import special, stats
 
-from dagster_project.settings import PROJECT_DIR
+from tests.dbt_models.engines import macros_of
 
 DEGREES = np.r_[1:32, 40, 59, 60, 61, 100, 119, 120, 200, 248, 249, 300, 365, 499, 500]
 SMALLEST_P = 1e-12
 
 
-@pytest.fixture(scope="module")
-def macros():
-    source = (PROJECT_DIR / "dbt" / "macros" / "distributions.sql").read_text(encoding="utf-8")
-    # The text becomes SQL, not a page: there is nothing to escape.
-    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - it renders SQL, not HTML
-    return environment.from_string(source).make_module()
+@pytest.fixture
+def macros(engine):
+    return macros_of(engine)
 
 
-def evaluate(grid: pd.DataFrame, expression: str) -> np.ndarray:
-    with duckdb.connect() as connection:
-        connection.register("grid", grid)
-        return connection.execute(f"select {expression} as p from grid").df()["p"].to_numpy()
+@pytest.fixture
+def evaluate(engine, spark):
+    def as_double(value: float) -> str:
+        return f"double('{float(value)!r}')"
+
+    def answers(grid: pd.DataFrame, expression: str) -> np.ndarray:
+        if engine == "spark":
+            names = ", ".join(grid.columns)
+            rows = ", ".join(
+                f"({number}, {', '.join(as_double(value) for value in row)})"
+                for number, row in enumerate(grid.itertuples(index=False))
+            )
+            table = f"(values {rows}) as grid (number, {names})"
+            found = spark.sql(f"select {expression} as p from {table} order by number").collect()
+            return np.array([row.p for row in found], dtype=float)
+        with duckdb.connect() as connection:
+            connection.register("grid", grid)
+            return connection.execute(f"select {expression} as p from grid").df()["p"].to_numpy()
+
+    return answers
 
 
 def t_grid() -> pd.DataFrame:
@@ -44,7 +56,7 @@ def exact_two_sided(grid: pd.DataFrame) -> np.ndarray:
     return np.where(square > 1, tail, centre)
 
 
-def test_student_t_two_sided(macros):
+def test_student_t_two_sided(macros, evaluate):
     grid = t_grid()
     exact = exact_two_sided(grid)
     wanted = exact >= SMALLEST_P
@@ -55,7 +67,7 @@ def test_student_t_two_sided(macros):
     np.testing.assert_array_equal(p, mirrored)
 
 
-def test_student_t_lower_tail(macros):
+def test_student_t_lower_tail(macros, evaluate):
     grid = t_grid()
     exact = exact_two_sided(grid) / 2
     wanted = exact >= SMALLEST_P
@@ -65,7 +77,7 @@ def test_student_t_lower_tail(macros):
     np.testing.assert_allclose(upper, 1 - exact, rtol=1e-10)
 
 
-def test_student_t_near_zero_and_far_out(macros):
+def test_student_t_near_zero_and_far_out(macros, evaluate):
     grid = pd.DataFrame({"t": [0.0, 1e-9, 1e6, 1e200, np.inf], "df": [5, 5, 1, 3, 7]})
     p = evaluate(grid, macros.student_t_two_sided_p("t", "df"))
     assert p[0] == 1
@@ -77,7 +89,7 @@ def test_student_t_near_zero_and_far_out(macros):
 
 
 @pytest.mark.parametrize("macro", ["normal_two_sided_p", "normal_lower_p"])
-def test_normal(macros, macro):
+def test_normal(macros, evaluate, macro):
     z = np.r_[0, 1e-9, np.linspace(1e-3, 7.3, 5000)]
     grid = pd.DataFrame({"z": -z})
     exact = special.erfc(z / np.sqrt(2)) / (2 if macro == "normal_lower_p" else 1)
@@ -88,7 +100,7 @@ def test_normal(macros, macro):
     np.testing.assert_allclose(mirrored, 1 - exact if macro == "normal_lower_p" else p, rtol=1e-12)
 
 
-def test_student_t_quantile(macros):
+def test_student_t_quantile(macros, evaluate):
     probabilities = [1e-6, 0.001, 0.025, 0.2, 0.4, 0.6, 0.8, 0.95, 0.975, 0.995, 0.999999]
     rows = [(p, df) for df in DEGREES for p in probabilities]
     grid = pd.DataFrame(rows, columns=["p", "df"])
@@ -96,7 +108,7 @@ def test_student_t_quantile(macros):
     np.testing.assert_allclose(q, stats.t.ppf(grid.p, grid.df), rtol=1e-9)
 
 
-def test_missing_and_meaningless_arguments_give_missing(macros):
+def test_missing_and_meaningless_arguments_give_missing(macros, evaluate):
     grid = pd.DataFrame({"t": [np.nan, 1.0, 1.0, 1.0], "df": [5.0, np.nan, 0.0, -3.0]})
     expression = macros.student_t_two_sided_p(
         "nullif(t, 'nan'::double)", "nullif(df, 'nan'::double)"

@@ -36,7 +36,7 @@ listed as (
     select
         basket_number,
         panel_number,
-        unnest(firm_numbers) as firm_number
+        {{ each_value('firm_numbers') }} as firm_number
     from baskets
 
 ),
@@ -47,16 +47,16 @@ basket_firms as (
         listed.basket_number,
         listed.panel_number,
         listed.firm_number,
-        1.0 / estimates.n_est as positive_unit,
-        1.0 / (estimates.n_est + 2) as rank_unit,
-        (estimates.n_est + 2) / 2.0 as middle_rank,
+        1 / estimates.n_est as positive_unit,
+        1 / (estimates.n_est + 2) as rank_unit,
+        (estimates.n_est + 2) / 2 as middle_rank,
         estimates.residual_mean,
         -- For the mean correlation of the firms that have every session.
         case
             when estimates.is_complete
                 then
                     1 / (
-                        estimates.resid_sd * sqrt(1.0 * estimates.df_resid / estimates.n_est)
+                        estimates.resid_sd * sqrt(1e0 * estimates.df_resid / estimates.n_est)
                     )
             else 0
         end as standardiser
@@ -97,7 +97,7 @@ summed as (
             as standardised_sum,
         -- Among the residuals and one value more, before that value is counted.
         sum(ranked.residual_rank - basket_firms.middle_rank) as rank_deviation_sum,
-        sum(ranked.residual_rank * basket_firms.rank_unit - 0.5) as rank_share_sum,
+        sum(ranked.residual_rank * basket_firms.rank_unit - 5e-1) as rank_share_sum,
         sum(basket_firms.rank_unit) as rank_unit_sum
     from basket_firms
     inner join ranked

@@ -25,7 +25,7 @@ returns as (
 
 listed as (
 
-    select trim(unnest(string_split(rule_value, ';'))) as ticker
+    select {{ each_value(parts_of('rule_value')) }} as ticker
     from baskets
     where rule_kind = 'tickers'
 

@@ -61,7 +61,7 @@ firms_asked as (
         check_number,
         measure_id,
         event_id,
-        trim(unnest(string_split(tickers, ';'))) as ticker
+        {{ each_value(parts_of('tickers')) }} as ticker
     from rules
     where measure_id in ('fall_at_close', 'fall_at_intraday_low')
 
@@ -348,7 +348,7 @@ announcements_asked as (
         claim_id,
         check_number,
         measure_id,
-        trim(unnest(string_split(announcement_ids, ';'))) as announcement_id
+        {{ each_value(parts_of('announcement_ids')) }} as announcement_id
     from rules
     where
         measure_id in (
@@ -390,7 +390,7 @@ claims_asked as (
         check_number,
         measure_id,
         unit,
-        trim(unnest(string_split(cited_claim_ids, ';'))) as cited_claim_id
+        {{ each_value(parts_of('cited_claim_ids')) }} as cited_claim_id
     from rules
     where measure_id in ('cited_value', 'cited_date', 'cited_text')
 
@@ -451,7 +451,7 @@ capex_asked as (
         claim_id,
         check_number,
         measure_id,
-        trim(unnest(string_split(tickers, ';'))) as ticker,
+        {{ each_value(parts_of('tickers')) }} as ticker,
         fiscal_period,
         definition,
         base_fiscal_period,

@@ -43,7 +43,7 @@ span as (
 
 days as (
 
-    select cast(unnest(generate_series(first_day, last_day)) as integer) as rel_day
+    select {{ each_number('first_day', 'last_day') }} as rel_day
     from span
 
 ),

@@ -43,9 +43,7 @@ known as (
             order by
                 facts.as_of_date desc,
                 facts.known_date desc,
-                list_position(
-                    ['primary', 'press_release_copy', 'news', 'repost'], facts.source_quality
-                ),
+                {{ quality_grade_rank('facts.source_quality') }},
                 facts.value desc
         ) = 1
 

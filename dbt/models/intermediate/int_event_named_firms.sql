@@ -23,7 +23,7 @@ by_ticker as (
 
     select
         event_id,
-        trim(unnest(string_split(tickers_named, ';'))) as ticker
+        {{ each_value(parts_of('tickers_named')) }} as ticker
     from events
 
 ),
@@ -32,7 +32,7 @@ group_names as (
 
     select
         event_id,
-        trim(unnest(string_split(groups_named, ';'))) as group_name
+        {{ each_value(parts_of('groups_named')) }} as group_name
     from events
 
 ),

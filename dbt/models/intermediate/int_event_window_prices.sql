@@ -62,7 +62,7 @@ lowest as (
         based.first_number,
         based.source_run,
         min(closes.close_usd) as lowest_close_usd,
-        arg_min(closes.session_number, (closes.close_usd, closes.session_number))
+        min_by(closes.session_number, (closes.close_usd, closes.session_number))
             as lowest_number
     from based
     inner join closes

@@ -26,8 +26,8 @@ shares as (
         firm_number,
         window_id,
         n_sums as n_quantile_sums,
-        (1.0 + n_at_or_below) / (1 + n_sums) as sq_p_lower,
-        (1.0 + n_at_or_beyond) / (1 + n_sums) as sq_p_two_sided
+        (1e0 + n_at_or_below) / (1 + n_sums) as sq_p_lower,
+        (1e0 + n_at_or_beyond) / (1 + n_sums) as sq_p_two_sided
     from quantiles
 
 )

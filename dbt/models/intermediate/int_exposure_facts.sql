@@ -118,7 +118,7 @@ quarter_sums as (
         sum(total_revenue_usd) over last_four as revenue_ttm_usd,
         count(capex_usd) over last_four as n_capex,
         count(total_revenue_usd) over last_four as n_revenue,
-        as_of_date - min(as_of_date) over last_four as n_days_between,
+        {{ days_between('min(as_of_date) over last_four', 'as_of_date') }} as n_days_between,
         max(capex_known_date) over last_four as capex_known_date,
         max(capex_quality_rank) over last_four as capex_quality_rank
     from periods
@@ -335,7 +335,7 @@ split_factors as (
 
     select
         taken.span_number,
-        product(splits.split_ratio) as split_factor
+        {{ product_of('splits.split_ratio') }} as split_factor
     from taken
     inner join {{ ref('stg_equity_splits') }} as splits
         on

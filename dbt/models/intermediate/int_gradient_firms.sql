@@ -98,7 +98,7 @@ weighted as (
         is_top,
         (metric_value - metric_mean) / nullif(metric_sxx, 0) as slope_weight,
         case
-            when is_top then 1.0 / nullif(count(*) filter (where is_top) over by_sample, 0)
+            when is_top then 1e0 / nullif(count(*) filter (where is_top) over by_sample, 0)
             else -1.0 / nullif(count(*) filter (where not is_top) over by_sample, 0)
         end as long_short_weight
     from sided

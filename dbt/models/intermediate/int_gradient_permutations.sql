@@ -30,7 +30,7 @@ draws as (
 
     select
         n_firms,
-        unnest(generate_series(1, {{ var('permutations') }})) as draw_number
+        {{ each_number(1, var('permutations')) }} as draw_number
     from sizes
 
 ),
@@ -40,7 +40,7 @@ places as (
     select
         n_firms,
         draw_number,
-        unnest(generate_series(1, n_firms)) as place_number
+        {{ each_number(1, 'n_firms') }} as place_number
     from draws
 
 ),
@@ -56,8 +56,8 @@ shuffled as (
             partition by n_firms, draw_number
             order by
                 md5(
-                    cast(n_firms as varchar) || '/' || cast(draw_number as varchar) || '/'
-                    || cast(place_number as varchar)
+                    cast(n_firms as string) || '/' || cast(draw_number as string) || '/'
+                    || cast(place_number as string)
                 ),
                 place_number
         ) as shuffled_place
@@ -73,8 +73,8 @@ permuted as (
         shuffled.draw_number,
         cast(
             sum(
-                (patterns.metric_ranks[shuffled.place_number] - patterns.n_firms - 1)
-                * (patterns.car_ranks[shuffled.shuffled_place] - patterns.n_firms - 1)
+                ({{ list_item('patterns.metric_ranks', 'shuffled.place_number') }} - patterns.n_firms - 1)
+                * ({{ list_item('patterns.car_ranks', 'shuffled.shuffled_place') }} - patterns.n_firms - 1)
             ) as bigint
         ) as rank_product
     from patterns

@@ -72,7 +72,7 @@ fitted as (
         *,
         metric_car_sxy / metric_sxx as slope,
         car_deviation - metric_car_sxy / metric_sxx * metric_deviation as residual,
-        1 - 1.0 / n_firms - metric_deviation * metric_deviation / metric_sxx as leverage_left
+        1 - 1e0 / n_firms - metric_deviation * metric_deviation / metric_sxx as leverage_left
     from squared
     where
         n_firms >= {{ var('min_gradient_firms') }}
@@ -111,9 +111,9 @@ regressed as (
         cast(
             round(sum((2 * metric_rank - n_firms - 1) * (2 * car_rank - n_firms - 1))) as bigint
         ) as rank_product,
-        list(cast(round(2 * metric_rank) as bigint) order by metric_rank, firm_number)
+        {{ list_of('cast(round(2 * metric_rank) as bigint)', ['metric_rank', 'firm_number']) }}
             as metric_ranks,
-        list(cast(round(2 * car_rank) as bigint) order by car_rank, firm_number) as car_ranks,
+        {{ list_of('cast(round(2 * car_rank) as bigint)', ['car_rank', 'firm_number']) }} as car_ranks,
         avg(case when is_top then car end) - avg(case when not is_top then car end)
             as long_short_return
     from judged

@@ -106,7 +106,7 @@ parties as (
 
     select distinct
         counterparty,
-        trim(unnest(string_split(counterparty, '/'))) as party
+        {{ each_value(parts_of('counterparty', '/')) }} as party
     from assigned
     where counterparty is not null
 

@@ -52,7 +52,7 @@ differences as (
             and longer.concept = shorter.concept
             and longer.known_date = shorter.known_date
             and longer.period_start_date = shorter.period_start_date
-            and longer.period_end_date - shorter.period_end_date between 80 and 100
+            and {{ days_between('shorter.period_end_date', 'longer.period_end_date') }} between 80 and 100
 
 ),
 
@@ -81,7 +81,7 @@ year_less_quarters as (
             and years.known_date = quarters.known_date
             and quarters.span = 'quarter'
             and years.period_start_date <= quarters.period_start_date
-            and years.period_end_date - quarters.period_end_date >= 80
+            and {{ days_between('quarters.period_end_date', 'years.period_end_date') }} >= 80
     where years.span = 'year'
     group by
         years.ticker,
@@ -98,9 +98,9 @@ year_less_quarters as (
         count(*) = 3
         and min(quarters.period_start_date) = years.period_start_date
         -- Three quarters side by side, and the fourth of a quarter's length.
-        and sum(quarters.period_end_date - quarters.period_start_date + 1)
-        = max(quarters.period_end_date) - years.period_start_date + 1
-        and years.period_end_date - max(quarters.period_end_date) between 80 and 100
+        and sum({{ days_between('quarters.period_start_date', 'quarters.period_end_date') }} + 1)
+        = {{ days_between('years.period_start_date', 'max(quarters.period_end_date)') }} + 1
+        and {{ days_between('max(quarters.period_end_date)', 'years.period_end_date') }} between 80 and 100
 
 ),
 
@@ -122,12 +122,14 @@ consistent as (
 
     select
         *,
-        last_value(case when not mixes_restatements then value_usd end ignore nulls) over (
-            partition by ticker, metric, taxonomy, concept, method, period_start_date, period_end_date
-            order by known_date asc
-            rows between unbounded preceding and current row
-        ) as consistent_value_usd
+        {{ last_known('case when not mixes_restatements then value_usd end', 'by_period') }}
+            as consistent_value_usd
     from derived
+    window by_period as (
+        partition by ticker, metric, taxonomy, concept, method, period_start_date, period_end_date
+        order by known_date asc
+        rows between unbounded preceding and current row
+    )
 
 ),
 

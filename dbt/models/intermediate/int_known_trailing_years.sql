@@ -44,7 +44,7 @@ four_quarters_in_a_row as (
         min(concept) over last_four <> max(concept) over last_four as mixes_concepts,
         bool_or(mixes_restatements) over last_four as mixes_restatements,
         -- Where one ends and the next starts; a missing or doubled quarter shows as a gap.
-        sum(period_end_date - period_start_date + 1) over last_four as n_days
+        sum({{ days_between('period_start_date', 'period_end_date') }} + 1) over last_four as n_days
     from quarters
     window last_four as (
         partition by ticker, metric, known_date
@@ -69,7 +69,7 @@ four_quarters as (
     from four_quarters_in_a_row
     where
         n_quarters = 4
-        and n_days = period_end_date - first_date + 1
+        and n_days = {{ days_between('first_date', 'period_end_date') }} + 1
         and n_days between 350 and 380
 
 ),
@@ -119,12 +119,14 @@ consistent_bridges as (
 
     select
         *,
-        last_value(case when not mixes_restatements then value_usd end ignore nulls) over (
-            partition by ticker, metric, concept_priority, period_end_date
-            order by known_date asc, value_usd asc
-            rows between unbounded preceding and current row
-        ) as consistent_value_usd
+        {{ last_known('case when not mixes_restatements then value_usd end', 'by_period') }}
+            as consistent_value_usd
     from bridges
+    window by_period as (
+        partition by ticker, metric, concept_priority, period_end_date
+        order by known_date asc, value_usd asc
+        rows between unbounded preceding and current row
+    )
 
 ),
 

@@ -62,7 +62,7 @@ by_news as (
         named.ticker
     from occasions
     cross join groups
-    inner join named on list_contains(occasions.event_ids, named.event_id)
+    inner join named on array_contains(occasions.event_ids, named.event_id)
     inner join firms on named.ticker = firms.ticker
     where groups.rule_kind = 'named'
 

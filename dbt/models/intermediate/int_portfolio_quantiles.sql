@@ -35,8 +35,8 @@ shares as (
     select
         portfolio_number,
         window_id,
-        (1.0 + n_at_or_below) / (1 + n_sums) as sq_p_lower,
-        (1.0 + n_at_or_beyond) / (1 + n_sums) as sq_p_two_sided
+        (1e0 + n_at_or_below) / (1 + n_sums) as sq_p_lower,
+        (1e0 + n_at_or_beyond) / (1 + n_sums) as sq_p_two_sided
     from quantiles
 
 )

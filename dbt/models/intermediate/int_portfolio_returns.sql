@@ -45,13 +45,24 @@ baskets as (
 
 ),
 
+basket_places as (
+
+    select
+        basket_number,
+        firm_numbers,
+        weights,
+        {{ each_number(1, list_size('firm_numbers')) }} as place_number
+    from baskets
+
+),
+
 basket_firms as (
 
     select
         basket_number,
-        unnest(firm_numbers) as firm_number,
-        unnest(weights) as weight
-    from baskets
+        {{ list_item('firm_numbers', 'place_number') }} as firm_number,
+        {{ list_item('weights', 'place_number') }} as weight
+    from basket_places
 
 ),
 
@@ -76,7 +87,7 @@ held as (
         portfolios.portfolio_kind,
         portfolios.panel_number,
         portfolios.net_weight,
-        len(portfolios.firm_numbers) as n_held,
+        {{ list_size('portfolios.firm_numbers') }} as n_held,
         baskets.basket_number
     from portfolios
     inner join baskets

@@ -34,11 +34,11 @@ equal_weight as (
         occasions.occasion_id,
         members.group_id,
         estimates.model_id,
-        cast(null as varchar) as metric,
+        cast(null as string) as metric,
         cast(null as integer) as gradient_number,
         estimates.panel_number,
         estimates.firm_number,
-        1.0 as weight
+        1e0 as weight
     from occasions
     inner join members on occasions.occasion_id = members.occasion_id
     inner join estimates
@@ -109,8 +109,8 @@ portfolios as (
         any_value(panel_number) as panel_number,
         -- What one unit of the portfolio costs: the market's return counts that many times.
         case when portfolio_kind = 'equal_weight' then 1 else 0 end as net_weight,
-        list(firm_number order by firm_number) as firm_numbers,
-        list(weight order by firm_number) as weights
+        {{ list_of('firm_number', ['firm_number']) }} as firm_numbers,
+        {{ list_of('weight', ['firm_number']) }} as weights
     from held
     group by portfolio_kind, occasion_id, group_id, model_id, metric
 

@@ -12,7 +12,7 @@ listed as (
     select
         sample_number,
         panel_number,
-        list(firm_number order by firm_number) as firm_numbers
+        {{ list_of('firm_number', ['firm_number']) }} as firm_numbers
     from sample_firms
     group by sample_number, panel_number
 

@@ -58,7 +58,7 @@ complete as (
         firm_counts.n_firms,
         case
             when samples.n_sessions >= parameters.min_common_sessions
-                then firm_counts.n_complete * (firm_counts.n_complete - 1) // 2
+                then cast(firm_counts.n_complete * (firm_counts.n_complete - 1) / 2 as bigint)
             else 0
         end as n_pairs,
         (basket_statistics.mean_square - firm_counts.n_complete) / 2 as correlation_sum
@@ -97,7 +97,7 @@ added as (
         complete.n_pairs + coalesce(incomplete.n_pairs, 0) as n_pairs,
         case when complete.n_pairs > 0 then complete.correlation_sum else 0 end
         + coalesce(incomplete.correlation_sum, 0) as correlation_sum,
-        complete.n_firms * (complete.n_firms - 1) // 2
+        cast(complete.n_firms * (complete.n_firms - 1) / 2 as bigint)
         - complete.n_pairs - coalesce(incomplete.n_pairs, 0) as n_pairs_dropped
     from complete
     left join incomplete on complete.sample_number = incomplete.sample_number

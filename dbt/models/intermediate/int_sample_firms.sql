@@ -43,7 +43,7 @@ joined as (
         -- Variance of a t variable with n - k degrees of freedom; it has none up to two.
         case
             when estimates.df_resid > 2
-                then 1.0 * estimates.df_resid / (estimates.df_resid - 2)
+                then 1e0 * estimates.df_resid / (estimates.df_resid - 2)
         end as scar_variance
     from samples
     inner join members

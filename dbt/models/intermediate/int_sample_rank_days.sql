@@ -107,8 +107,8 @@ summed as (
         ranked.rel_day,
         bool_or(ranked.is_estimation) as is_estimation,
         count(*) as n_firms,
-        sum(ranked.mean_rank - (ranked.n_ranked + 1) / 2.0) as rank_deviation_sum,
-        sum(ranked.mean_rank / (ranked.n_ranked + 1) - 0.5) as rank_share_sum
+        sum(ranked.mean_rank - (ranked.n_ranked + 1) / 2e0) as rank_deviation_sum,
+        sum(ranked.mean_rank / (ranked.n_ranked + 1) - 5e-1) as rank_share_sum
     from sample_firms
     inner join series
         on

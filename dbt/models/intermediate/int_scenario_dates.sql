@@ -18,7 +18,7 @@ asked as (
 
     select
         scenario_id,
-        unnest(string_split(as_of_dates, ';')) as asked_date
+        {{ each_value("split(as_of_dates, ';')") }} as asked_date
     from scenarios
 
 ),

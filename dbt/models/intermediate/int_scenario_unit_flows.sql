@@ -79,7 +79,7 @@ with_forgone as (
 
     select
         *,
-        1000.0 / nullif(mining_efficiency_j_th, 0) * used_hashprice_usd_ph * 365
+        1e3 / nullif(mining_efficiency_j_th, 0) * used_hashprice_usd_ph * 365
         - power_price_usd_mwh * 8760 as running_mining_margin_per_mw_usd
     from with_hashprice
 
@@ -102,7 +102,7 @@ years as (
 
     select
         *,
-        cast(unnest(generate_series(1, cast(horizon_years as bigint))) as integer) as year_number
+        {{ each_number(1, 'cast(horizon_years as bigint)') }} as year_number
     from with_margin
 
 ),

@@ -22,9 +22,9 @@ summed as (
         forgone_mining_margin_per_mw_usd,
         own_ev_per_mw_usd,
         dc_ev_per_mw_usd,
-        sum(present_value_usd order by year_number) as npv_per_mw_usd,
-        avg(additional_profit_usd order by year_number) as mean_yearly_profit_per_mw_usd,
-        sum(capex_usd order by year_number) as capex_per_converted_mw_usd
+        {{ in_order('sum', 'present_value_usd', 'year_number') }} as npv_per_mw_usd,
+        {{ in_order('avg', 'additional_profit_usd', 'year_number') }} as mean_yearly_profit_per_mw_usd,
+        {{ in_order('sum', 'capex_usd', 'year_number') }} as capex_per_converted_mw_usd
     from flows
     group by all
 

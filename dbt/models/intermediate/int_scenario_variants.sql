@@ -28,7 +28,7 @@ variants as (
     union all
     select
         scenario_id,
-        assumption || '=' || value as variant_id,
+        assumption || '=' || {{ number_text('value') }} as variant_id,
         assumption as changed_assumption,
         value as changed_value
     from sensitivities

@@ -95,8 +95,8 @@ own_ranks as (
     select
         sample_number,
         count(*) as n_firms,
-        sum(1 - (n_est + 2) / 2.0) as own_deviation_sum,
-        sum(1.0 / (n_est + 2) - 0.5) as own_share_sum
+        sum(1 - (n_est + 2) / 2e0) as own_deviation_sum,
+        sum(1e0 / (n_est + 2) - 5e-1) as own_share_sum
     from sample_firms
     group by sample_number
 

@@ -37,12 +37,8 @@ members as (
             (event_sets.rule_kind = 'event_type' and events.event_type = event_sets.rule_value)
             or (
                 event_sets.rule_kind = 'events'
-                and list_contains(
-                    -- `name` is the lambda's own parameter, not a column.
-                    list_transform(
-                        string_split(event_sets.rule_value, ';'), lambda name: trim(name)  -- noqa: RF02
-                    ),
-                    events.event_id
+                and array_contains(
+                    {{ parts_of('event_sets.rule_value') }}, events.event_id
                 )
             )
 
@@ -51,7 +47,7 @@ members as (
 clashes as (
 
     -- One name for two studies would mix their results.
-    select string_agg(members.study_id, ', ' order by members.study_id) as names
+    select {{ text_of('members.study_id', ', ', ['members.study_id']) }} as names
     from (select distinct study_id from members) as members
     inner join single_events on members.study_id = single_events.study_id
 
@@ -70,10 +66,10 @@ checked as (
     select
         case
             when clashes.names is not null
-                then error(
-                        'study/event_sets.csv: ' || clashes.names || ' is also an event_id of '
-                        'ledger/events.csv; give the set another set_id'
-                    )
+                then {{ refused("
+                    'study/event_sets.csv: ' || clashes.names || ' is also an event_id of '
+                    || 'ledger/events.csv; give the set another set_id'
+                ") }}
             else unioned.study_id
         end as study_id,
         unioned.study_kind,

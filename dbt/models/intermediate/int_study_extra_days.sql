@@ -47,7 +47,7 @@ firms as (
         study_samples.study_sample_number,
         sample_firms.panel_number,
         sample_firms.firm_number,
-        1.0 / (sample_firms.n_est + 2) as rank_unit,
+        1e0 / (sample_firms.n_est + 2) as rank_unit,
         -- One ranked session: its abnormal return is the cumulative one.
         case when windows.n_rank_rows = 1 then {{ tie_value('sample_firms.car') }} end
             as single_value,
@@ -73,11 +73,11 @@ compared as (
         (
             cast(firms.single_value < {{ tie_value('residuals.residual') }} as integer)
             + cast(firms.single_value <= {{ tie_value('residuals.residual') }} as integer)
-        ) / 2.0 as single_step,
+        ) / 2e0 as single_step,
         (
             cast(firms.extra_value < {{ tie_value('residuals.residual') }} as integer)
             + cast(firms.extra_value <= {{ tie_value('residuals.residual') }} as integer)
-        ) / 2.0 as extra_step
+        ) / 2e0 as extra_step
     from firms
     inner join residuals
         on

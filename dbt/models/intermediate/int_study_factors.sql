@@ -7,13 +7,23 @@ models as (
 
 ),
 
+numbered as (
+
+    select
+        model_id,
+        factor_list,
+        {{ each_number(1, list_size('factor_list')) }} as factor_number
+    from models
+
+),
+
 factors as (
 
     select
         model_id,
-        generate_subscripts(factor_list, 1) as factor_number,
-        unnest(factor_list) as factor
-    from models
+        cast(factor_number as bigint) as factor_number,
+        {{ list_item('factor_list', 'factor_number') }} as factor
+    from numbered
 
 )
 

@@ -50,7 +50,7 @@ firm_sums as (
     select
         sample_number,
         count(*) as n_firms,
-        sum(1.0 / (n_est + 2)) as own_share
+        sum(1e0 / (n_est + 2)) as own_share
     from sample_firms
     group by sample_number
 
@@ -63,7 +63,7 @@ extra_days as (
         study_samples.pool_number,
         sum(firm_sums.n_firms) as n_firms,
         avg(
-            (extra_parts.below_share_sum + firm_sums.own_share) / firm_sums.n_firms - 0.5
+            (extra_parts.below_share_sum + firm_sums.own_share) / firm_sums.n_firms - 5e-1
         ) as mean_share
     from study_samples
     inner join firm_sums on study_samples.sample_number = firm_sums.sample_number

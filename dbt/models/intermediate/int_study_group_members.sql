@@ -17,7 +17,7 @@ listed as (
 
     select distinct
         group_id,
-        trim(unnest(string_split(rule_value, ';'))) as ticker
+        {{ each_value(parts_of('rule_value')) }} as ticker
     from groups
     where rule_kind = 'tickers'
 

@@ -21,7 +21,7 @@ single_events as (
         study_events.study_kind,
         study_events.event_id as occasion_id,
         study_events.event_id as leading_event_id,
-        [study_events.event_id] as event_ids,
+        {{ one_value_list('study_events.event_id') }} as event_ids,
         events.t0_number,
         events.data_status = 'in_data' as is_in_data
     from study_events
@@ -35,9 +35,9 @@ set_dates as (
     select
         study_events.study_id,
         study_events.study_kind,
-        string_agg(events.event_id, '+' order by events.event_id) as occasion_id,
+        {{ text_of('events.event_id', '+', ['events.event_id']) }} as occasion_id,
         min(events.event_id) as leading_event_id,
-        list(events.event_id order by events.event_id) as event_ids,
+        {{ list_of('events.event_id', ['events.event_id']) }} as event_ids,
         events.t0_number,
         true as is_in_data
     from study_events

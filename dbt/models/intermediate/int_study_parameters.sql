@@ -33,14 +33,14 @@ typed as (
                 or min_estimation_sessions is null
                 or short_window_sessions is null
                 or min_common_sessions is null
-                then error(
-                        'study/parameters.csv must hold estimation_first_day, estimation_last_day, '
-                        'min_estimation_sessions, short_window_sessions and min_common_sessions'
-                    )
+                then {{ refused("
+                    'study/parameters.csv must hold estimation_first_day, estimation_last_day, '
+                    || 'min_estimation_sessions, short_window_sessions and min_common_sessions'
+                ") }}
             when estimation_first_day > estimation_last_day
-                then error(
-                        'study/parameters.csv: estimation_first_day is after estimation_last_day'
-                    )
+                then {{ refused("
+                    'study/parameters.csv: estimation_first_day is after estimation_last_day'
+                ") }}
             else cast(estimation_first_day as bigint)
         end as estimation_first_day,
         cast(estimation_last_day as bigint) as estimation_last_day,

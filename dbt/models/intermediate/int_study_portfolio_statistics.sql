@@ -78,7 +78,7 @@ pooled as (
         sum(car) as car_sum,
         sqrt(sum(power(car_sd_pred, 2))) as car_sd,
         case
-            when count(car) = 1 then 1.0 * max(case when status = 'ok' then df_resid end)
+            when count(car) = 1 then 1e0 * max(case when status = 'ok' then df_resid end)
             else
                 power(sum(power(car_sd_pred, 2)), 2)
                 / sum(power(car_sd_pred, 4) / nullif(df_resid, 0))
@@ -113,12 +113,12 @@ quantiles as (
         pooled.pool_number,
         count(*) as n_sums,
         (
-            1.0 + count(*) filter (
+            1e0 + count(*) filter (
                 where quantile_sums.standardised_sum <= pooled.standardised_car
             )
         ) / (1 + count(*)) as sq_p_lower,
         (
-            1.0 + count(*) filter (
+            1e0 + count(*) filter (
                 where abs(quantile_sums.standardised_sum) >= abs(pooled.standardised_car)
             )
         ) / (1 + count(*)) as sq_p_two_sided
@@ -150,7 +150,7 @@ crude as (
         sum(sample_means.caar) as caar_sum,
         sqrt(sum(sample_means.n_days * power(basket_statistics.mean_abnormal_sd, 2))) as caar_sd,
         case
-            when count(*) = 1 then max(basket_statistics.n_estimation_days) - 1.0
+            when count(*) = 1 then max(basket_statistics.n_estimation_days) - 1e0
             else
                 power(sum(sample_means.n_days * power(basket_statistics.mean_abnormal_sd, 2)), 2)
                 / nullif(

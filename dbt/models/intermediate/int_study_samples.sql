@@ -40,7 +40,7 @@ numbered as (
         samples.sample_number,
         samples.portfolio_number,
         samples.t0_number,
-        len(study_occasions.event_ids) as n_events,
+        {{ list_size('study_occasions.event_ids') }} as n_events,
         samples.n_members
     from study_occasions
     inner join samples on study_occasions.occasion_id = samples.occasion_id

@@ -148,7 +148,7 @@ summed as (
         count(distinct study_samples.sample_number) as n_dates_with_firms,
         avg(sample_firms.car) as caar,
         median(sample_firms.car) as median_car,
-        avg(case when sample_firms.car < 0 then 1.0 else 0.0 end) as share_negative,
+        avg(case when sample_firms.car < 0 then 1e0 else 0e0 end) as share_negative,
         count(*) filter (where sample_firms.car > 0) as n_positive,
         -- A spread that is only rounding (equal firms) is no spread.
         case
@@ -206,7 +206,7 @@ averaged as (
         correlated.pool_number,
         correlated.n_pairs_dropped,
         correlated.correlation_sum / nullif(
-            summed.n_firms * (summed.n_firms - 1) // 2 - correlated.n_pairs_dropped, 0
+            summed.n_firms * (summed.n_firms - 1) / 2 - correlated.n_pairs_dropped, 0
         ) as rbar
     from correlated
     inner join summed on correlated.pool_number = summed.pool_number

@@ -60,7 +60,7 @@ known_facts as (
         on
             known_days.ticker = facts.ticker
             and known_days.known_date >= facts.known_date
-            and known_days.known_date - facts.period_end_date <= 1100
+            and {{ days_between('facts.period_end_date', 'known_days.known_date') }} <= 1100
 
 ),
 
@@ -102,10 +102,10 @@ final as (
         -- to 371 days; anything else is a stub that no quarter can be made of.
         case
             when period_start_date is null then 'point'
-            when period_end_date - period_start_date + 1 between 80 and 100 then 'quarter'
-            when period_end_date - period_start_date + 1 between 170 and 195 then 'half'
-            when period_end_date - period_start_date + 1 between 260 and 285 then 'nine_months'
-            when period_end_date - period_start_date + 1 between 350 and 380 then 'year'
+            when {{ days_between('period_start_date', 'period_end_date') }} + 1 between 80 and 100 then 'quarter'
+            when {{ days_between('period_start_date', 'period_end_date') }} + 1 between 170 and 195 then 'half'
+            when {{ days_between('period_start_date', 'period_end_date') }} + 1 between 260 and 285 then 'nine_months'
+            when {{ days_between('period_start_date', 'period_end_date') }} + 1 between 350 and 380 then 'year'
             else 'other'
         end as span
     from latest

@@ -4,7 +4,7 @@
 select
     'fct_ai_exposure' as table_name,
     ticker as name,
-    cast(as_of_date as varchar) as detail,
+    cast(as_of_date as string) as detail,
     'score, share or rank' as problem
 from {{ ref('fct_ai_exposure') }}
 where
@@ -22,7 +22,7 @@ union all
 select
     'dim_hpc_contract' as table_name,
     contract_id as name,
-    cast(version_number as varchar) as detail,
+    cast(version_number as string) as detail,
     'megawatts or value below zero, or a value without megawatts' as problem
 from {{ ref('dim_hpc_contract') }}
 where
@@ -33,7 +33,7 @@ union all
 select
     'fct_hyperscaler_capex' as table_name,
     ticker || ' ' || fiscal_period || ' ' || definition_id as name,
-    cast(version_number as varchar) as detail,
+    cast(version_number as string) as detail,
     'the revision and its direction' as problem
 from {{ ref('fct_hyperscaler_capex') }}
 where

@@ -4,20 +4,16 @@
 {% endfor %}
 {%- set checks = [] -%}
 {%- if execute -%}
-    {%- set columns = run_query(
-        "select schema_name, table_name, column_name from duckdb_columns() "
-        ~ "where database_name = current_database() and schema_name = 'marts' "
-        ~ "and table_name in ('" ~ quality_marts() | join("', '") ~ "') "
-        ~ "and data_type in ('DOUBLE', 'FLOAT') order by table_name, column_index"
-    ) -%}
-    {%- for schema_name, table_name, column_name in columns.rows -%}
-        {%- set check -%}
-select '{{ table_name }}' as table_name, '{{ column_name }}' as column_name, count(*) as n_values
-from {{ schema_name }}."{{ table_name }}"
-where not isfinite("{{ column_name }}")
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name in quality_marts() -%}
+        {%- for column in node.columns.values() if column.data_type | upper == 'DOUBLE' -%}
+            {%- set check -%}
+select '{{ node.name }}' as table_name, '{{ column.name }}' as column_name, count(*) as n_values
+from {{ node.schema }}.{{ node.alias }}
+where isnan({{ column.name }}) or abs({{ column.name }}) > 1.7976931348623157e308
 having count(*) > 0
-        {%- endset -%}
-        {%- do checks.append(check) -%}
+            {%- endset -%}
+            {%- do checks.append(check) -%}
+        {%- endfor -%}
     {%- endfor -%}
 {%- endif %}
 {{ checks | join('\nunion all\n') if checks else 'select 1 as no_mart_has_a_number' }}

@@ -36,7 +36,7 @@ market as (
 
 common_ratios (split_ratio) as (
 
-    values (1.5), (2), (3), (4), (5), (6), (7), (8), (10), (12), (15), (20), (25), (30),
+    values (15e-1), (2), (3), (4), (5), (6), (7), (8), (10), (12), (15), (20), (25), (30),
     (40), (50), (100)
 
 ),
@@ -46,7 +46,7 @@ splits as (
     select split_ratio
     from common_ratios
     union all
-    select 1.0 / split_ratio as split_ratio
+    select 1 / split_ratio as split_ratio
     from common_ratios
 
 )

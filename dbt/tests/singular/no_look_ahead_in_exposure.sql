@@ -131,7 +131,7 @@ late_figures as (
     select
         figures.ticker,
         figures.as_of_date,
-        string_agg(figures.metric, ', ' order by figures.metric) as metrics,
+        {{ text_of('figures.metric', ', ', ['figures.metric']) }} as metrics,
         max(known_figures.known_date) as figure_known_date
     from figures
     left join known_figures

@@ -4,27 +4,39 @@ with
 
 shown as (
 
+    {% for metric, column in [
+        ('btc_produced', 'btc_mined'),
+        ('total_revenue_usd', 'total_revenue_usd'),
+        ('hpc_revenue_usd', 'hpc_revenue_usd'),
+        ('energized_hashrate_eh_s', 'stated_mean_eh_s'),
+    ] -%}
     select
         ticker,
         period,
         period_end_date,
         known_date,
         known_at,
-        unnest(['btc_produced', 'total_revenue_usd', 'hpc_revenue_usd', 'energized_hashrate_eh_s'])
-            as metric,
-        unnest([btc_mined, total_revenue_usd, hpc_revenue_usd, stated_mean_eh_s]) as value
+        '{{ metric }}' as metric,
+        {{ column }} as value
     from {{ ref('fct_miner_unit_economics') }}
     union all
+    {% endfor -%}
+    {% for metric, column in [
+        ('energized_hashrate_eh_s', 'energised_start_eh_s'),
+        ('energized_hashrate_eh_s', 'energised_end_eh_s'),
+        ('btc_held', 'btc_held'),
+    ] -%}
     select
         ticker,
         'point' as period,
-        null as period_end_date,
+        cast(null as date) as period_end_date,
         known_date,
         known_at,
-        unnest(['energized_hashrate_eh_s', 'energized_hashrate_eh_s', 'btc_held']) as metric,
-        unnest([energised_start_eh_s, energised_end_eh_s, btc_held]) as value
+        '{{ metric }}' as metric,
+        {{ column }} as value
     from {{ ref('fct_miner_unit_economics') }}
-
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 checked as (

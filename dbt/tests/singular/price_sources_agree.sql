@@ -3,7 +3,7 @@
 select
     value_date as session_date,
     count(*) as n_tickers_outside,
-    string_agg(ticker, ', ' order by ticker) as tickers,
+    {{ text_of('ticker', ', ', ['ticker']) }} as tickers,
     max(coalesce(relative_difference, absolute_difference)) as largest_difference
 from {{ ref('fct_source_reconciliation') }}
 where

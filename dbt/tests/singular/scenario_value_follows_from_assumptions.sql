@@ -48,7 +48,7 @@ years as (
 
     select
         miners.*,
-        unnest(generate_series(1, cast(horizon_years as bigint))) as t
+        {{ each_number(1, 'cast(horizon_years as bigint)') }} as t
     from miners
 
 ),

@@ -36,7 +36,7 @@ used as (
     union
     select
         'market_events' as table_name,
-        trim(unnest(string_split(tickers_named, ';'))) as ticker
+        {{ each_value(parts_of('tickers_named')) }} as ticker
     from {{ ref('stg_market_events') }}
 
 )

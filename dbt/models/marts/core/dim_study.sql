@@ -25,7 +25,7 @@ listed as (
         study_events.study_id,
         any_value(study_events.study_kind) as kind,
         any_value(study_events.title) as title,
-        string_agg(study_events.event_id, ';' order by events.t0, study_events.event_id)
+        {{ text_of('study_events.event_id', ';', ['events.t0', 'study_events.event_id']) }}
             as events,
         count(study_events.event_id) as n_events,
         count(*) filter (where events.data_status = 'in_data') as n_events_in_data,
@@ -62,9 +62,9 @@ described as (
         case
             when listed.kind = 'event' then listed.title
             else
-                listed.title || ': ' || cast(listed.n_events_in_data as varchar) || ' of '
-                || cast(listed.n_events as varchar) || ' events have prices, on '
-                || cast(coalesce(dates.n_dates, 0) as varchar) || ' dates'
+                listed.title || ': ' || cast(listed.n_events_in_data as string) || ' of '
+                || cast(listed.n_events as string) || ' events have prices, on '
+                || cast(coalesce(dates.n_dates, 0) as string) || ' dates'
         end as description
     from listed
     left join dates on listed.study_id = dates.study_id

@@ -27,7 +27,7 @@ final as (
         assumptions.assumption,
         assumptions.value,
         assumptions.unit,
-        assumptions.assumption not like 'anchor\_%' escape '\' as is_input,
+        left(assumptions.assumption, 7) <> 'anchor_' as is_input,
         assumptions.origin,
         assumptions.source_url,
         assumptions.source_quality,

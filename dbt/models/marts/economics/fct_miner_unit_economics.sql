@@ -29,7 +29,7 @@ network_sums as (
     select
         periods.period_start_date,
         periods.period_end_date,
-        count(network.network_btc) = periods.period_end_date - periods.period_start_date + 1
+        count(network.network_btc) = {{ days_between('periods.period_start_date', 'periods.period_end_date') }} + 1
             as is_complete,
         count(network.network_btc) = count(network.price_usd) as has_prices,
         sum(network.network_btc) as network_btc,

@@ -107,8 +107,8 @@ with_hashprice as (
 
     select
         *,
-        difficulty * 4294967296.0 * blocks / 86400.0 / 1e18 as network_eh_s,
-        1e15 * 86400.0 / nullif(difficulty * 4294967296.0, 0)
+        difficulty * 4294967296e0 * blocks / 86400e0 / 1e18 as network_eh_s,
+        1e15 * 86400e0 / nullif(difficulty * 4294967296e0, 0)
         * (subsidy_btc + fees_btc / nullif(blocks, 0)) as hashprice_btc_ph
     from with_subsidy
 
@@ -172,9 +172,9 @@ final as (
         hashprice_btc_ph,
         hashprice_usd_ph,
         hashprice_change_30d,
-        1000.0 * hashprice_usd_ph as revenue_usd_eh,
-        case when date_utc <= {{ halvings_known_until() }} then date_utc - halving_date end
-            as days_since_halving,
+        1e3 * hashprice_usd_ph as revenue_usd_eh,
+        case when date_utc <= {{ halvings_known_until() }} then {{ days_between('halving_date', 'date_utc') }}
+        end as days_since_halving,
         case when date_utc <= {{ halvings_known_until() }} then halving_number end
             as halving_number
     from with_change

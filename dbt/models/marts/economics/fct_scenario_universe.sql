@@ -35,13 +35,13 @@ summed as (
         is_latest,
         count(*) as n_miners,
         count(gross_power_mw) as n_capacity_known,
-        string_agg(distinct gross_power_basis, ', ' order by gross_power_basis) as power_bases,
-        sum(gross_power_mw order by ticker) as gross_power_mw,
-        sum(converted_gross_mw order by ticker) as converted_gross_mw,
-        sum(npv_usd order by ticker) as npv_usd,
-        sum(mean_yearly_profit_usd order by ticker) as mean_yearly_profit_usd,
-        sum(capex_usd order by ticker) as capex_usd,
-        sum(multiple_uplift_usd order by ticker) as multiple_uplift_usd
+        {{ text_of('gross_power_basis', ', ', ['gross_power_basis'], once=true) }} as power_bases,
+        {{ in_order('sum', 'gross_power_mw', 'ticker') }} as gross_power_mw,
+        {{ in_order('sum', 'converted_gross_mw', 'ticker') }} as converted_gross_mw,
+        {{ in_order('sum', 'npv_usd', 'ticker') }} as npv_usd,
+        {{ in_order('sum', 'mean_yearly_profit_usd', 'ticker') }} as mean_yearly_profit_usd,
+        {{ in_order('sum', 'capex_usd', 'ticker') }} as capex_usd,
+        {{ in_order('sum', 'multiple_uplift_usd', 'ticker') }} as multiple_uplift_usd
     from miners
     group by scenario_id, as_of_date, is_latest
 

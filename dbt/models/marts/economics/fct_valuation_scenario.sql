@@ -40,7 +40,7 @@ sources as (
         scenario_id,
         count(*) filter (where origin = 'published') as n_assumptions_published,
         count(*) filter (where origin = 'ours') as n_assumptions_ours,
-        string_agg(assumption, ', ' order by assumption) filter (where origin = 'ours')
+        {{ text_of('assumption', ', ', ['assumption'], where="origin = 'ours'") }}
             as assumptions_ours,
         max({{ quality_grade_rank('source_quality') }}) as weakest_quality_rank
     from {{ ref('dim_scenario_assumption') }}

@@ -18,13 +18,13 @@ changes as (
         contract_id,
         known_date as valid_from_date,
         count(*) as n_announcements,
-        string_agg(announcement_id, ';' order by announcement_id) as announcement_ids,
+        {{ text_of('announcement_id', ';', ['announcement_id']) }} as announcement_ids,
         bool_or(kind = 'hpc_termination') as is_termination,
         bool_or(kind = 'hpc_loi') as is_letter_of_intent,
         max(announced_date) as announced_on,
         case when bool_or(date_precision = 'month') then 'month' else 'day' end
             as date_precision,
-        string_agg(superseded_announcement_id, ';' order by superseded_announcement_id)
+        {{ text_of('superseded_announcement_id', ';', ['superseded_announcement_id']) }}
             as supersedes
     from parts
     group by contract_id, known_date

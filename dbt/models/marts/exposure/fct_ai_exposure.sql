@@ -197,9 +197,7 @@ days as (
 
     select
         *,
-        cast(
-            unnest(generate_series(valid_from_date, valid_to_date, interval 1 day)) as date
-        ) as as_of_date
+        {{ each_date('valid_from_date', 'valid_to_date') }} as as_of_date
     from with_share
 
 ),
@@ -221,11 +219,11 @@ with_market as (
         case
             when
                 market.close_usd is not null
-                and days.as_of_date - days.shares_outstanding_date
+                and {{ days_between('days.shares_outstanding_date', 'days.as_of_date') }}
                 <= {{ var('exposure')['max_balance_age_days'] }}
                 then 'shares_times_close'
             when
-                days.as_of_date - days.stated_market_cap_date
+                {{ days_between('days.stated_market_cap_date', 'days.as_of_date') }}
                 <= {{ var('exposure')['max_stated_market_cap_age_days'] }}
                 then 'stated'
         end as market_cap_basis
@@ -259,7 +257,7 @@ with_cap as (
         end as market_cap_quality_rank,
         case
             when
-                as_of_date - net_debt_date <= {{ var('exposure')['max_balance_age_days'] }}
+                {{ days_between('net_debt_date', 'as_of_date') }} <= {{ var('exposure')['max_balance_age_days'] }}
                 then net_debt_usd
         end as fresh_net_debt_usd
     from with_market

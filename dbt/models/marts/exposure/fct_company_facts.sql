@@ -9,7 +9,7 @@ facts as (
             '|',
             ticker,
             metric,
-            cast(as_of_date as varchar),
+            cast(as_of_date as string),
             period,
             coalesce(power_basis, ''),
             coalesce(value_basis, ''),
@@ -25,16 +25,14 @@ others as (
     select
         facts.fact_id,
         count(*) as n_other_values,
-        string_agg(
-            cast(other.value as varchar)
-            || coalesce(' ' || other.power_basis, '')
-            || ' on '
-            || cast(other.as_of_date as varchar)
-            || ' ('
-            || other.source_quality
-            || ')',
-            '; ' order by other.as_of_date, other.value, other.source_url
-        ) as other_values
+        {{ text_of(
+            number_text('other.value')
+            ~ " || coalesce(' ' || other.power_basis, '')"
+            ~ " || ' on ' || cast(other.as_of_date as string)"
+            ~ " || ' (' || other.source_quality || ')'",
+            '; ',
+            ['other.as_of_date', 'other.value', 'other.source_url'],
+        ) }} as other_values
     from facts
     inner join facts as other
         on
@@ -42,7 +40,7 @@ others as (
             and facts.metric = other.metric
             and facts.period = other.period
             and facts.value <> other.value
-            and abs(facts.as_of_date - other.as_of_date) <= case facts.period
+            and abs({{ days_between('other.as_of_date', 'facts.as_of_date') }}) <= case facts.period
                 when 'point' then 31
                 else 0
             end

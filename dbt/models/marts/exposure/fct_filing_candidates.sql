@@ -37,7 +37,7 @@ suggestions as (
         searches.suggested_kind
     from candidates
     inner join searches
-        on list_contains(string_split(candidates.matched_terms, ';'), searches.phrase)
+        on array_contains(split(candidates.matched_terms, ';'), searches.phrase)
     qualify row_number() over (
             partition by candidates.ticker, candidates.accession
             order by searches.priority asc
@@ -74,7 +74,7 @@ neighbours as (
     inner join announcements
         on
             candidates.ticker = announcements.ticker
-            and abs(candidates.filed_date - announcements.announced_date) <= 7
+            and abs({{ days_between('announcements.announced_date', 'candidates.filed_date') }}) <= 7
     group by
         candidates.ticker,
         candidates.accession
@@ -101,9 +101,13 @@ final as (
         candidates.amount_usd_candidates,
         candidates.power_mw_candidates,
         candidates.power_basis_candidates,
-        list_max(cast(string_split(candidates.amount_usd_candidates, ';') as double[]))
+        {{ list_largest(mapped(
+            "split(candidates.amount_usd_candidates, ';')", 'amount', 'cast(amount as double)'
+        )) }}
             as largest_amount_usd,
-        list_max(cast(string_split(candidates.power_mw_candidates, ';') as double[]))
+        {{ list_largest(mapped(
+            "split(candidates.power_mw_candidates, ';')", 'power', 'cast(power as double)'
+        )) }}
             as largest_power_mw,
         candidates.excerpt,
         candidates.document_url,

@@ -53,7 +53,7 @@ days as (
         min(period_start_date) as period_start_date,
         max(period_end_date) as period_end_date,
         bool_and(is_listed_definition) as is_listed_definition,
-        string_agg(distinct definition, '; ' order by definition) as definitions,
+        {{ text_of('definition', '; ', ['definition'], once=true) }} as definitions,
         max(capex_usd) filter (where kind = 'actual') as actual_usd,
         max(capex_usd) filter (where kind = 'guidance_low') as guidance_low_usd,
         max(capex_usd) filter (where kind = 'guidance_high') as guidance_high_usd,
@@ -69,9 +69,9 @@ days as (
         end as guidance_bound,
         count(*) filter (where kind <> 'actual') > 0 as has_guidance,
         count(*) filter (where kind = 'actual') > 0 as has_actual,
-        string_agg(distinct announced_on_basis, '; ' order by announced_on_basis)
+        {{ text_of('announced_on_basis', '; ', ['announced_on_basis'], once=true) }}
             as announced_on_basis,
-        string_agg(distinct source_url, ' ' order by source_url) as source_urls,
+        {{ text_of('source_url', ' ', ['source_url'], once=true) }} as source_urls,
         max(quality_rank) as weakest_quality_rank
     from chosen
     group by ticker, fiscal_period, definition_id, announced_date
@@ -246,7 +246,7 @@ undated as (
         announced_date as previous_guidance_on,
         cast(null as double) as revision_usd,
         cast(null as double) as revision_share,
-        cast(null as varchar) as guidance_change,
+        cast(null as string) as guidance_change,
         announced_on_basis,
         source_urls,
         weakest_quality_rank

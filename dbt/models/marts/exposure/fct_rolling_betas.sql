@@ -71,8 +71,8 @@ moments as (
     cross join windows
     window in_window as (
         partition by usable.ticker, usable.factor_source, windows.window_sessions
-        order by usable.session_number
-        range between (windows.window_sessions - 1) preceding and current row
+        order by {{ in_widths('usable.session_number', 'windows.window_sessions') }}
+        range between 1e0 preceding and current row
     )
 
 ),
@@ -310,9 +310,9 @@ reported as (
         case when status = 'ok' then ai_btc_cov / (ai_pop_sd * btc_pop_sd) end as corr_ai_btc,
         case when status = 'ok' then sqrt(residual_var * n_sessions / (n_sessions - 3)) end
             as idiosyncratic_sd,
-        case when status = 'ok' then ai_pop_sd * sqrt(n_sessions / (n_sessions - 1.0)) end
+        case when status = 'ok' then ai_pop_sd * sqrt(n_sessions / (n_sessions - 1e0)) end
             as sd_ai,
-        case when status = 'ok' then btc_pop_sd * sqrt(n_sessions / (n_sessions - 1.0)) end
+        case when status = 'ok' then btc_pop_sd * sqrt(n_sessions / (n_sessions - 1e0)) end
             as sd_btc,
         case when status = 'ok' then ai_pull / nullif(ai_pull + btc_pull, 0) end as ai_tilt,
         n_sessions,

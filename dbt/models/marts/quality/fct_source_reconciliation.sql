@@ -117,7 +117,7 @@ numbered as (
     union all
     select
         *,
-        value_date - date '2000-01-01' as day_number
+        {{ days_between("date '2000-01-01'", 'value_date') }} as day_number
     from around_the_clock
 
 ),
@@ -208,7 +208,7 @@ final as (
 
     select
         table_name,
-        concat_ws('|', ticker, nullif(second_series, ''), strftime(value_date, '%Y-%m-%d'))
+        concat_ws('|', ticker, nullif(second_series, ''), cast(value_date as string))
             as row_key,
         field,
         ticker,

@@ -97,15 +97,16 @@ events_near as (
     select
         panels.panel_number,
         count(*) as n_events_near,
-        string_agg(
-            events.event_id
-            || case
-                when events.t0_number = panels.t0_number then ''
-                else format(' ({:+d})', events.t0_number - panels.t0_number)
-            end,
-            '; '
-            order by abs(events.t0_number - panels.t0_number), events.t0_number, events.event_id
-        ) as events_near
+        {{ text_of(
+            "events.event_id || case when events.t0_number = panels.t0_number then ''"
+            " else printf(' (%+d)', events.t0_number - panels.t0_number) end",
+            '; ',
+            [
+                'abs(events.t0_number - panels.t0_number)',
+                'events.t0_number',
+                'events.event_id',
+            ],
+        ) }} as events_near
     from panels
     inner join events
         on abs(events.t0_number - panels.t0_number) <= {{ var('near_sessions') }}
@@ -118,18 +119,16 @@ announcements_near as (
     select
         panels.panel_number,
         count(*) as n_announcements_near,
-        string_agg(
-            placed.announcement_id
-            || case
-                when placed.session_number = panels.t0_number then ''
-                else format(' ({:+d})', placed.session_number - panels.t0_number)
-            end,
-            '; '
-            order by
-                abs(placed.session_number - panels.t0_number),
-                placed.session_number,
-                placed.announcement_id
-        ) as announcements_near
+        {{ text_of(
+            "placed.announcement_id || case when placed.session_number = panels.t0_number then ''"
+            " else printf(' (%+d)', placed.session_number - panels.t0_number) end",
+            '; ',
+            [
+                'abs(placed.session_number - panels.t0_number)',
+                'placed.session_number',
+                'placed.announcement_id',
+            ],
+        ) }} as announcements_near
     from panels
     inner join placed_announcements as placed
         on abs(placed.session_number - panels.t0_number) <= {{ var('near_sessions') }}
@@ -242,7 +241,7 @@ harmonic as (
 
     select
         *,
-        sum(1.0 / p_number) over (partition by scan_id) as harmonic_sum
+        sum(1e0 / p_number) over (partition by scan_id) as harmonic_sum
     from ordered
 
 ),
@@ -303,18 +302,18 @@ worded as (
                     || {{ percent_in_words('abnormal_return') }}
                     || case when n_firms > 1 then ' on average' else '' end
                     || ' beyond what ' || model_id || ' expects (portfolio t '
-                    || format('{:.2f}', round(portfolio_t, 2) + 0.0) || ', p '
+                    || {{ with_decimals('portfolio_t', 2) }} || ', p '
                     || {{ p_in_words('p_two_sided') }} || '), number '
-                    || cast(rank_negative as varchar) || ' of ' || cast(n_comparable as varchar)
+                    || cast(rank_negative as string) || ' of ' || cast(n_comparable as string)
                     || ' sessions '
                     || case
                         when is_asynchronous then 'with bitcoin by its UTC close ' else ''
                     end
                     || 'from the most negative'
         end as finding,
-        cast(n_below_level as varchar) || ' of ' || cast(n_scanned as varchar)
+        cast(n_below_level as string) || ' of ' || cast(n_scanned as string)
         || ' sessions look so, and about '
-        || format('{:.1f}', {{ var('significance_level') }} * n_scanned)
+        || {{ with_decimals(var('significance_level') ~ ' * cast(n_scanned as double)', 1) }}
         || ' would by chance alone' as by_chance
     from decided
 
@@ -374,7 +373,7 @@ reported as (
                     || {{ p_in_words('q_bh') }} || '), not beyond doubt if they are not ('
                     || {{ p_in_words('q_by') }} || ').'
             else
-                finding || ': abnormal, also after correction for ' || cast(n_scanned as varchar)
+                finding || ': abnormal, also after correction for ' || cast(n_scanned as string)
                 || ' sessions looked at (false-discovery rate ' || {{ p_in_words('q_by') }} || ').'
         end as verdict
     from worded

@@ -42,9 +42,9 @@ metrics as (
         listed.unit_words
     from (
         values
-        ('hpc_contracted_mw', 'known contracted AI megawatts', 100.0, '100 MW'),
-        ('hpc_mw_share', 'a known AI share of power', 0.1, 'tenth of power in AI'),
-        ('ai_tilt', 'a known tilt to AI', 0.1, 'tenth of tilt to AI')
+        ('hpc_contracted_mw', 'known contracted AI megawatts', 100e0, '100 MW'),
+        ('hpc_mw_share', 'a known AI share of power', 1e-1, 'tenth of power in AI'),
+        ('ai_tilt', 'a known tilt to AI', 1e-1, 'tenth of tilt to AI')
     ) as listed (metric, known_words, unit, unit_words)
 
 ),
@@ -97,7 +97,7 @@ permutation_p as (
         regressions.gradient_number,
         regressions.window_id,
         (
-            1.0 + coalesce(
+            1e0 + coalesce(
                 sum(permutations.n_draws) filter (
                     where abs(permutations.rank_product) >= abs(regressions.rank_product)
                 ),
@@ -196,7 +196,7 @@ joined as (
             and windows.window_id = long_short.window_id
             and long_short.portfolio_kind = 'long_short'
     -- Dates that only a set merges are no study of their own.
-    where len(occasions.event_ids) = 1
+    where {{ list_size('occasions.event_ids') }} = 1
 
 ),
 
@@ -238,7 +238,7 @@ phrased as (
         || ' went with ' || {{ percent_in_words('unit * slope') }} || ' of abnormal return'
             as finding,
         coalesce(
-            'portfolio t ' || format('{:.2f}', round(slope_t_portfolio, 2) + 0.0) || ', p '
+            'portfolio t ' || {{ with_decimals('slope_t_portfolio', 2) }} || ', p '
             || {{ p_in_words('p_portfolio') }},
             'portfolio t has no value'
         )
@@ -270,7 +270,7 @@ worded as (
                     'Cannot tell: ' || {{ count_in_words('n', 'firm') }} || ' with '
                     || known_words || ', {{ var("min_gradient_firms") }} needed.'
             when status = 'no_spread'
-                then 'Cannot tell: all ' || cast(n as varchar) || ' firms are equally exposed.'
+                then 'Cannot tell: all ' || cast(n as string) || ' firms are equally exposed.'
             when status <> 'ok'
                 then
                     'Cannot tell: ' || finding || ', but the portfolio that would test it has no '

@@ -5,7 +5,7 @@ events as (
 
     -- Dates that only a set merges are no study of their own.
     select occasion_id as event_id from {{ ref('int_occasions') }}
-    where len(event_ids) = 1
+    where {{ list_size('event_ids') }} = 1
 
 ),
 
@@ -17,7 +17,13 @@ members as (
 
 metrics as (
 
-    select unnest(['hpc_contracted_mw', 'hpc_mw_share', 'ai_tilt']) as metric
+    select ranked_metrics.metric
+    from (
+        values
+        ('hpc_contracted_mw'),
+        ('hpc_mw_share'),
+        ('ai_tilt')
+    ) as ranked_metrics (metric)
 
 ),
 

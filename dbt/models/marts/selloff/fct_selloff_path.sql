@@ -40,7 +40,7 @@ path_days as (
 
     select
         span.first_day,
-        unnest(generate_series(span.first_day, span.last_day)) as day_number
+        {{ each_number('span.first_day', 'span.last_day') }} as day_number
     from span
 
 ),
@@ -49,7 +49,7 @@ path_days as (
 path_windows as (
 
     select
-        cast(path_days.day_number as varchar) as window_id,
+        cast(path_days.day_number as string) as window_id,
         cast(path_days.first_day as bigint) as first_day,
         cast(path_days.day_number as bigint) as last_day,
         cast(path_days.day_number - path_days.first_day + 1 as bigint) as n_days,
@@ -198,11 +198,11 @@ final as (
         -- A product that skipped a missing day would pass for the product of all days.
         case
             when count(market_return) over to_date = count(*) over to_date
-                then product(1 + market_return) over to_date - 1
+                then {{ product_of('1 + market_return', over='to_date') }} - 1
         end as market_return_running,
         case
             when count(btc_return) over to_date = count(*) over to_date
-                then product(1 + btc_return) over to_date - 1
+                then {{ product_of('1 + btc_return', over='to_date') }} - 1
         end as btc_return_running,
         bool_or(is_btc_asynchronous) over to_date as is_btc_asynchronous,
         status

@@ -291,7 +291,7 @@ reported as (
         hpc_contracted_basis,
         hpc_status,
         hpc_mw_share,
-        rank_in_role as "rank",
+        rank_in_role as rank,
         status,
         flags
     from ranked

@@ -129,18 +129,18 @@ phrased as (
         *,
         case
             when first_day = 0 and last_day = 0 then 'On the event session '
-            when n_days = 1 then 'On session ' || cast(first_day as varchar) || ' '
+            when n_days = 1 then 'On session ' || cast(first_day as string) || ' '
             else
-                'Over sessions ' || cast(first_day as varchar) || ' to '
-                || cast(last_day as varchar) || ' '
+                'Over sessions ' || cast(first_day as string) || ' to '
+                || cast(last_day as string) || ' '
         end
         || case
             when n_dates > 1
                 then
-                    cast(n_firms as varchar) || ' firm-dates on ' || cast(n_dates as varchar)
+                    cast(n_firms as string) || ' firm-dates on ' || cast(n_dates as string)
                     || ' dates'
             when n_firms = 1 then 'the one firm'
-            else 'the ' || cast(n_firms as varchar) || ' firms'
+            else 'the ' || cast(n_firms as string) || ' firms'
         end
         || ' moved ' || {{ percent_in_words('caar') }}
         || case when n_firms > 1 then ' on average' else '' end
@@ -149,13 +149,13 @@ phrased as (
         || case when n_dates > 1 then 'shared dates' else 'the shared date' end as honest_tests,
         case when n_days = 1 then 'an ordinary day' else 'ordinary time' end as ordinary,
         coalesce(
-            'portfolio_t ' || format('{:.2f}', round(headline_statistic, 2) + 0.0)
+            'portfolio_t ' || {{ with_decimals('headline_statistic', 2) }}
             || ', p ' || {{ p_in_words('headline_p') }},
             'portfolio_t has no value'
         ) as headline,
         coalesce(
-            'a move of ' || format('{:.1f}%', 100 * mde_80pct)
-            || ' or more would be seen in 4 cases of 5',
+            'a move of ' || {{ with_decimals('100 * mde_80pct', 1) }}
+            || '% or more would be seen in 4 cases of 5',
             'how large a move could be seen is not known'
         ) as could_be_seen
     from named
@@ -180,20 +180,20 @@ sentences as (
                 then 'No firm belongs to this group here.'
             when verdict_id = 'no_data'
                 then
-                    'None of the ' || cast(n_firms_dropped as varchar)
+                    'None of the ' || cast(n_firms_dropped as string)
                     || ' firms of the group has the prices that a statistic of this window needs.'
             when verdict_id = 'cannot_tell'
                 then moved || ', but none of the ' || honest_tests || ' can be computed for them.'
             when verdict_id = 'not_significant'
                 then
-                    moved || ', and none of the ' || cast(n_honest_tests as varchar) || ' '
+                    moved || ', and none of the ' || cast(n_honest_tests as string) || ' '
                     || honest_tests || ' tells this from ' || ordinary || ' (' || headline
                     || '); ' || could_be_seen || ', so this does not rule out a smaller effect.'
             when verdict_id = 'mixed'
                 then
                     moved || ', and the ' || honest_tests || ' disagree: '
-                    || cast(n_honest_significant as varchar) || ' of '
-                    || cast(n_honest_tests as varchar)
+                    || cast(n_honest_significant as string) || ' of '
+                    || cast(n_honest_tests as string)
                     || case when n_honest_significant = 1 then ' tells' else ' tell' end
                     || ' this from ' || ordinary || ' (lowest p '
                     || {{ p_in_words('lowest_honest_p') }} || '), the rest not (highest p '
@@ -207,7 +207,7 @@ sentences as (
                     end
                     || '; ' || could_be_seen || '.'
             else
-                moved || ', and all ' || cast(n_honest_tests as varchar) || ' ' || honest_tests
+                moved || ', and all ' || cast(n_honest_tests as string) || ' ' || honest_tests
                 || ' tell this from ' || ordinary || ' (' || headline || '; highest p '
                 || {{ p_in_words('highest_honest_p') }}
                 || '): something moved the firms, but a test cannot say that it was this news.'
@@ -215,8 +215,8 @@ sentences as (
         case
             when verdict_id in ('not_significant', 'mixed') and n_naive_significant > 0
                 then
-                    ' ' || cast(n_naive_significant as varchar) || ' of '
-                    || cast(n_naive_tests as varchar) || ' tests that take the firms for '
+                    ' ' || cast(n_naive_significant as string) || ' of '
+                    || cast(n_naive_tests as string) || ' tests that take the firms for '
                     || 'independent '
                     || case when n_naive_significant = 1 then 'calls' else 'call' end
                     || ' it significant (lowest p ' || {{ p_in_words('lowest_naive_p') }} || '), '
@@ -226,12 +226,12 @@ sentences as (
                     end
                     || case
                         -- A correlation that costs less than a firm in ten is not the reason.
-                        when effective_n < 0.9 * n_firms
+                        when effective_n < 9e-1 * n_firms
                             then
                                 'the firms move together (mean correlation '
-                                || format('{:.2f}', rbar) || '), so that '
-                                || cast(n_firms as varchar) || ' count for about '
-                                || format('{:.1f}', effective_n)
+                                || {{ with_decimals('rbar', 2) }} || '), so that '
+                                || cast(n_firms as string) || ' count for about '
+                                || {{ with_decimals('effective_n', 1) }}
                         else 'the tests above assume less'
                     end
                     || '.'
@@ -240,8 +240,8 @@ sentences as (
         case
             when n_overlapping_dates > 0 and verdict_id not in ('no_data', 'cannot_tell')
                 then
-                    ' ' || cast(n_overlapping_dates as varchar) || ' of '
-                    || cast(n_dates as varchar)
+                    ' ' || cast(n_overlapping_dates as string) || ' of '
+                    || cast(n_dates as string)
                     || ' dates share sessions with another of them, so the dates are not quite '
                     'independent.'
             else ''
