@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from dagster_project.dbt_process import run_dbt
+from dagster_project.dbt_process import SPARK_TARGET, WAREHOUSE_TARGET, run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import PROJECT_DIR, Settings
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 _PARSED_SUFFIXES = {".sql", ".yml", ".md", ".csv"}
 
 
-def project_fingerprint(project_dir: Path) -> str:
+def project_fingerprint(project_dir: Path, target: str = WAREHOUSE_TARGET) -> str:
     """Hash of everything dbt reads when it parses, and of the dbt that reads it."""
     digest = hashlib.sha256()
-    for package in ("dbt-core", "dbt-duckdb"):
+    adapter = "dbt-spark" if target == SPARK_TARGET else "dbt-duckdb"
+    for package in ("dbt-core", adapter):
         digest.update(f"{package} {version(package)}".encode())
     files = [PROJECT_DIR / "profiles.yml"]
     files += [
@@ -42,43 +43,52 @@ def project_fingerprint(project_dir: Path) -> str:
     return digest.hexdigest()
 
 
-def _parsed_path(settings: Settings) -> Path:
-    return settings.dbt_project_dir / "target" / "parsed_project.msgpack"
+def artifacts_dir(settings: Settings, target: str) -> Path:
+    """Folder of dbt's artifacts: one per target, since a parse is made for one adapter."""
+    made = settings.dbt_project_dir / "target"
+    return made if target == WAREHOUSE_TARGET else made / target
 
 
-def ensure_manifest(settings: Settings) -> bool:
+def _parsed_path(settings: Settings, target: str) -> Path:
+    return artifacts_dir(settings, target) / "parsed_project.msgpack"
+
+
+def ensure_manifest(settings: Settings, target: str = WAREHOUSE_TARGET) -> bool:
     """Parse the dbt project if its manifest is missing or stale; says whether it parsed.
 
+    ``target`` is the output of profiles.yml that it is parsed for.
     Raises WarehouseProjectError with dbt's own words where the project does not parse.
     """
     project_dir = settings.dbt_project_dir
-    target = project_dir / "target"
-    parsed, stamp = _parsed_path(settings), target / "manifest.sha256"
-    fingerprint = project_fingerprint(project_dir)
+    folder = artifacts_dir(settings, target)
+    parsed, stamp = _parsed_path(settings, target), folder / "manifest.sha256"
+    fingerprint = project_fingerprint(project_dir, target)
 
     def is_fresh() -> bool:
-        made = (target / "manifest.json", parsed, stamp)
+        made = (folder / "manifest.json", parsed, stamp)
         return all(path.exists() for path in made) and stamp.read_text() == fingerprint
 
     if is_fresh():
         return False
-    target.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     # Another command may be parsing: its result will do.
-    with FileLock(target / "manifest.lock"):
+    with FileLock(folder / "manifest.lock"):
         if is_fresh():
             return False
-        _parse(settings, parsed)
+        _parse(settings, parsed, target)
         stamp.write_text(fingerprint)
     return True
 
 
-def _parse(settings: Settings, parsed: Path) -> None:
+def _parse(settings: Settings, parsed: Path, target: str) -> None:
     """Parse the project with dbt, which writes manifest.json, and keep what it parsed."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumaro_encoder
 
     parsed.unlink(missing_ok=True)
-    result = run_dbt(settings, ["parse"])
+    # Not named where it is dbt's own folder: dbt would put its logs elsewhere too.
+    folder = None if target == WAREHOUSE_TARGET else parsed.parent
+    result = run_dbt(settings, ["parse"], target=target, target_path=folder)
     if not result.success:
         raise WarehouseProjectError(
             f"The dbt project does not parse: {result.exception}",
@@ -89,11 +99,11 @@ def _parse(settings: Settings, parsed: Path) -> None:
     parsed.write_bytes(result.result.to_msgpack(extended_mashumaro_encoder))
 
 
-def read_manifest(settings: Settings) -> Manifest:
+def read_manifest(settings: Settings, target: str = WAREHOUSE_TARGET) -> Manifest:
     """The parsed project that ``ensure_manifest`` left, in a form dbt commands take."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
-    ensure_manifest(settings)
-    parsed = _parsed_path(settings).read_bytes()
+    ensure_manifest(settings, target)
+    parsed = _parsed_path(settings, target).read_bytes()
     return Manifest.from_msgpack(parsed, decoder=extended_mashumuro_decoder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,10 @@ from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
+
+# Outputs of profiles.yml.
+WAREHOUSE_TARGET = "warehouse"
+SPARK_TARGET = "spark"
 
 
 @contextlib.contextmanager
@@ -66,13 +70,16 @@ def run_dbt(
     on_event: Callable[[Any], None] | None = None,
     target_path: Path | None = None,
     manifest: Any = None,
+    target: str = WAREHOUSE_TARGET,
+    environment: Mapping[str, str] | None = None,
 ) -> dbtRunnerResult:
-    """Run one dbt command over the settings' working file.
+    """Run one dbt command over the settings' working file, or over Spark.
 
     ``factors`` is the number of factors that the models' SQL has room for (default: as many as
     the study's largest model needs). ``on_event`` receives dbt's log events as they come;
     ``target_path`` replaces dbt's usual folder for artifacts and logs; ``manifest`` (a parsed
-    one) saves the parse.
+    one) saves the parse. ``target`` is an output of profiles.yml; on Spark a session must be there
+    already, which dbt then takes. ``environment`` is added for the command.
     """
     from dbt.cli.main import dbtRunner
 
@@ -81,12 +88,14 @@ def run_dbt(
         str(settings.dbt_project_dir),
         "--profiles-dir",
         str(PROJECT_DIR),
+        "--target",
+        target,
         "--quiet",
     ]
     if target_path is not None:
         places += ["--target-path", str(target_path), "--log-path", str(target_path / "logs")]
     runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
-    with _environment(settings.dbt_environment()):
+    with _environment({**settings.dbt_environment(), **(environment or {})}):
         try:
             return runner.invoke([*arguments, *_variables(settings, factors), *places])
         finally:

@@ -51,3 +51,7 @@ class PublicationRefused(WarehouseProjectError):
 
 class InstanceUnavailable(WarehouseProjectError):
     """The Dagster instance that a team shares cannot record a run, or not one of this machine."""
+
+
+class SparkFailed(WarehouseProjectError):
+    """Spark could not be reached or did not finish; working file and publication stay."""

@@ -23,6 +23,7 @@ from dagster_project.warehouse import publish_files
 
 # Packages whose own code decides what a figure becomes.
 _COMPUTING_PACKAGES = ("duckdb", "pandas", "exchange-calendars", "dagster", "dagster-dbt")
+_SPARK_PACKAGES = ("pyspark", "dbt-spark")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def inputs_fingerprint(settings: Settings) -> str | None:
     if settings.asks_vendors:
         return None
     digest = hashlib.sha256(project_fingerprint(settings.dbt_project_dir).encode())
-    digest.update(f"{settings.data_dir} {sys.version}".encode())
-    for package in _COMPUTING_PACKAGES:
+    digest.update(f"{settings.data_dir} {settings.target} {sys.version}".encode())
+    for package in _COMPUTING_PACKAGES + (_SPARK_PACKAGES if settings.on_spark else ()):
         digest.update(f"{package} {version(package)}".encode())
     for path in _files(settings):
         content = path.read_bytes() if path.is_file() else b"no such file"

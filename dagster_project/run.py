@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_project.alerts import post_alert
 from dagster_project.dbt_manifest import ensure_manifest
+from dagster_project.dbt_process import SPARK_TARGET
 from dagster_project.errors import WarehouseLocked, WarehouseProjectError
 from dagster_project.instance import end_dead_runs, prepare_instance, process_tags
 from dagster_project.last_build import (
@@ -26,6 +27,10 @@ from dagster_project.report import (
     next_lines,
 )
 from dagster_project.settings import Settings
+from dagster_project.spark.cluster import clear_leftovers
+from dagster_project.spark.java import java_command, spark_home
+from dagster_project.spark.session import require_master
+from dagster_project.spark.use import spark_lines
 from dagster_project.team import readable_storage_failures, require_ours
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.ddl import ensure_schema
@@ -45,6 +50,16 @@ def _prepare(settings: Settings) -> None:
         ensure_schema(connection)
     if ensure_manifest(settings):
         print("  ok     dbt project parsed", flush=True)
+    # Of a run that was killed; it holds gigabytes of memory.
+    clear_leftovers(settings.spark_home)
+    if settings.on_spark:
+        # Told before minutes of loading, not after.
+        java_command()
+        spark_home()
+        if settings.spark_master:
+            require_master(settings.spark_master)
+        if ensure_manifest(settings, SPARK_TARGET):
+            print("  ok     dbt project parsed for Spark", flush=True)
 
 
 def _failure_texts(result: dg.ExecuteInProcessResult) -> list[str]:
@@ -162,6 +177,8 @@ def run_everything(settings: Settings, *, anew: bool = False) -> int:
     A build that could only repeat the last one is left out unless ``anew``.
     """
     started = time.monotonic()
+    if settings.on_spark:
+        spark_home()
     inputs = inputs_fingerprint(settings)
     if not anew and (last := standing_build(settings, inputs)):
         _tell_what_stands(settings, last)
@@ -188,6 +205,7 @@ def run_everything(settings: Settings, *, anew: bool = False) -> int:
         ["What changed:", *change_lines(_materializations(result))],
         answer_lines(settings.published_path),
         check_lines(checks),
+        *([spark_lines(settings)] if settings.on_spark else []),
         next_lines(settings),
         [f"Done in {time.monotonic() - started:.0f} s."],
     )

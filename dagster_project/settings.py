@@ -24,6 +24,9 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 BUNDLED_DATA_DIR = PROJECT_DIR / "data"
 SOURCE_MODES = ("bundled", "live", "replay")
+# Where the models are computed: in DuckDB's working file, or on Apache Spark.
+TARGETS = ("duckdb", "spark")
+_SPARK_MASTER = re.compile(r"spark://[A-Za-z0-9._-]+:\d{1,5}(,[A-Za-z0-9._-]+:\d{1,5})*")
 # A User-Agent is plain printable text; brackets would end the comment it stands in.
 CONTACT = re.compile(r"[!-'*-~][ -'*-~]{1,198}[!-'*-~]")
 URL_PREFIX = "MINER_URL_"
@@ -75,6 +78,9 @@ class Settings:
     ``postgres_reader``  role that may read it there, and nothing else
     ``dagster_postgres_url``  PostgreSQL database that holds Dagster's runs and events for a whole
     team (empty: SQLite files in ``dagster_home``)
+    ``target``  what computes the models: ``duckdb``, or ``spark`` for those Spark can
+    ``spark_master``  master of a Spark cluster (empty: a local one for the time of the run)
+    ``spark_dir``  folder or URI of a file system that the driver and all workers see
     """
 
     data_dir: Path
@@ -94,6 +100,9 @@ class Settings:
     postgres_url: Secret = NO_SECRET
     postgres_reader: str = "miner_reader"
     dagster_postgres_url: Secret = NO_SECRET
+    target: str = "duckdb"
+    spark_master: str = ""
+    spark_dir: str = ""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -117,6 +126,16 @@ class Settings:
         Raises SettingsError for a word that is no source.
         """
         return replace(self, source_mode=_source_mode(mode, "source")) if mode else self
+
+    @property
+    def on_spark(self) -> bool:
+        """Whether Spark computes the models that can run there."""
+        return self.target == "spark"
+
+    @property
+    def spark_home(self) -> Path:
+        """Folder of this machine for the local cluster's logs and what a run leaves to be read."""
+        return self.output_dir / "spark"
 
     @property
     def warehouse_path(self) -> Path:
@@ -316,6 +335,42 @@ def _postgres_reader(environment: Mapping[str, str]) -> str:
     return value
 
 
+def _target(environment: Mapping[str, str]) -> str:
+    value = environment.get("MINER_TARGET", "").strip().lower() or "duckdb"
+    if value not in TARGETS:
+        raise SettingsError(
+            f"MINER_TARGET={value!r} is no target.",
+            mend=f"set it to one of: {', '.join(TARGETS)}; or unset it for duckdb",
+        )
+    return value
+
+
+def _spark_master(environment: Mapping[str, str]) -> str:
+    value = environment.get("SPARK_MASTER", "").strip()
+    if value and not _SPARK_MASTER.fullmatch(value):
+        raise SettingsError(
+            "SPARK_MASTER is not the address of a standalone cluster's master.",
+            where=f"SPARK_MASTER={value!r}",
+            mend="write it like spark://host:7077, or unset it for a cluster of this machine",
+        )
+    return value
+
+
+def _spark_dir(environment: Mapping[str, str], default: Path) -> str:
+    """A folder as an absolute path, or a URI as it stands, both without a slash at the end."""
+    value = environment.get("MINER_SPARK_DIR", "").strip()
+    if "://" not in value:
+        return str(_folder(environment, "MINER_SPARK_DIR", default))
+    if "@" in value or not re.fullmatch(r"[a-z][a-z0-9+.-]*://[!-~]*", value):
+        # The value is not repeated: what stands before an @ may be a key.
+        raise SettingsError(
+            "MINER_SPARK_DIR is not the URI of a folder without user, key or spaces.",
+            mend="write it like s3a://bucket/folder or hdfs://host:8020/folder; keys belong into "
+            "Spark's own configuration (docs/spark.md)",
+        )
+    return value.rstrip("/")
+
+
 def _source_urls(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(
         sorted(
@@ -336,7 +391,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     in the output folder), ``MINER_REPLAY_AT``, ``MINER_URL_<HOST>``, ``MINER_TIINGO_KEY`` and the
     machine's ``HTTPS_PROXY``, ``MINER_LIVE_SINCE`` and ``MINER_ALERT_WEBHOOK``; for PostgreSQL
     ``MINER_POSTGRES_URL`` and ``MINER_POSTGRES_READER``; for a team
-    ``MINER_DAGSTER_POSTGRES_URL``.
+    ``MINER_DAGSTER_POSTGRES_URL``; for Spark ``MINER_TARGET``, ``SPARK_MASTER`` and
+    ``MINER_SPARK_DIR`` (default: ``spark/`` in the output folder).
 
     Raises SettingsError when a folder does not exist or a value is not understood.
     """
@@ -376,6 +432,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         dagster_postgres_url=_postgres_url(
             environment, DAGSTER_POSTGRES_VARIABLE, POSTGRES_SCHEMES | {DAGSTER_SCHEME}
         ),
+        target=_target(environment),
+        spark_master=_spark_master(environment),
+        spark_dir=_spark_dir(environment, output_dir / "spark"),
     )
 
 

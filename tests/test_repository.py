@@ -14,7 +14,9 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
 # One for what each command with an extra of its own adds to the runtime.
 EXTRAS = ("live", "sql", "postgres", "team", "dashboard")
-LOCKS = (RUNTIME, *(f"requirements-{extra}.lock" for extra in EXTRAS), DEVELOPMENT)
+# One that development does without: 430 MB.
+SPARK = "requirements-spark.lock"
+LOCKS = (RUNTIME, SPARK, *(f"requirements-{extra}.lock" for extra in EXTRAS), DEVELOPMENT)
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)", re.MULTILINE)
 
 
@@ -82,6 +84,15 @@ def test_extras_add_to_the_runtime_and_development_has_them_all() -> None:
         added = _pins(f"requirements-{extra}.lock")
         assert added.items() < development.items(), extra
         assert not set(added) & set(runtime), extra
+
+
+def test_spark_adds_to_the_runtime_and_agrees_with_development() -> None:
+    runtime, development, spark = _pins(RUNTIME), _pins(DEVELOPMENT), _pins(SPARK)
+    assert _declared("spark") <= set(spark)
+    assert not set(spark) & set(runtime)
+    shared = set(spark) & set(development)
+    assert {name: spark[name] for name in shared} == {name: development[name] for name in shared}
+    assert not {"pyspark", "dbt-spark"} & set(development)
 
 
 def test_the_shell_reads_what_the_library_writes() -> None:

@@ -309,3 +309,46 @@ def test_a_path_with_control_characters_is_refused(variable, value):
     with pytest.raises(SettingsError, match=f"{variable} has letters") as refused:
         read_settings({variable: value})
     assert value not in str(refused.value)
+
+
+def test_duckdb_computes_unless_told_otherwise(tmp_path):
+    settings = read_settings({"MINER_OUTPUT_DIR": str(tmp_path)})
+    assert (settings.target, settings.on_spark, settings.spark_master) == ("duckdb", False, "")
+    assert settings.spark_dir == str(tmp_path / "spark")
+
+
+def test_spark_is_one_switch(tmp_path):
+    settings = read_settings(
+        {
+            "MINER_TARGET": " Spark ",
+            "SPARK_MASTER": "spark://one:7077,two:7077",
+            "MINER_SPARK_DIR": "s3a://bucket/folder/",
+        }
+    )
+    assert settings.on_spark
+    assert settings.spark_master == "spark://one:7077,two:7077"
+    assert settings.spark_dir == "s3a://bucket/folder"
+    assert read_settings({"MINER_SPARK_DIR": str(tmp_path)}).spark_dir == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MINER_TARGET", "flink"),
+        ("SPARK_MASTER", "localhost:7077"),
+        ("SPARK_MASTER", "spark://localhost"),
+        ("SPARK_MASTER", "yarn"),
+        ("SPARK_MASTER", "spark://host:7077;rm"),
+        ("MINER_SPARK_DIR", "s3a://bucket/with space"),
+    ],
+)
+def test_what_spark_cannot_use_is_refused_with_its_name(name, value):
+    with pytest.raises(SettingsError, match=name):
+        read_settings({name: value})
+
+
+def test_a_key_in_the_address_of_the_store_is_refused_and_not_repeated():
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"MINER_SPARK_DIR": "s3a://AKIAKEY:verysecret@bucket/folder"})
+    assert "verysecret" not in str(caught.value)
+    assert "AKIAKEY" not in str(caught.value)

@@ -7,7 +7,7 @@ docs/decisions.md for the figures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.column_lineage import LineageCache, Origin
-from dagster_project.dbt_manifest import read_manifest
-from dagster_project.dbt_process import run_dbt
+from dagster_project.dbt_manifest import artifacts_dir, read_manifest
+from dagster_project.dbt_process import WAREHOUSE_TARGET, run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import warehouse
@@ -54,10 +54,16 @@ class TableFacts:
 
 
 def invoke_dbt(
-    settings: Settings, arguments: Sequence[str], log: dg.DagsterLogManager | None = None
+    settings: Settings,
+    arguments: Sequence[str],
+    log: dg.DagsterLogManager | None = None,
+    *,
+    target: str = WAREHOUSE_TARGET,
+    environment: Mapping[str, str] | None = None,
 ) -> list[NodeOutcome]:
     """Run a dbt command in this process; returns the outcome of each node.
 
+    ``target`` and ``environment`` are those of ``run_dbt``.
     Raises WarehouseProjectError when dbt itself fails (a parse error, a locked file).
     """
 
@@ -71,7 +77,15 @@ def invoke_dbt(
         if not went_well or event.data.index % _TELL_EVERY == 0:
             log.info(said)
 
-    result = run_dbt(settings, arguments, on_event=follow, manifest=read_manifest(settings))
+    result = run_dbt(
+        settings,
+        arguments,
+        on_event=follow,
+        manifest=read_manifest(settings, target),
+        target=target,
+        target_path=None if target == WAREHOUSE_TARGET else artifacts_dir(settings, target),
+        environment=environment,
+    )
     outcomes = [
         NodeOutcome(
             unique_id=str(node.node.unique_id),
@@ -92,16 +106,23 @@ def invoke_dbt(
     return outcomes
 
 
-def selection_arguments(
+def selected_nodes(
     context: dg.AssetExecutionContext, specs: Sequence[dg.AssetSpec]
-) -> list[str]:
-    """dbt arguments for the assets and checks this run selects; none when it selects all."""
+) -> list[str] | None:
+    """dbt's ids of the models and tests this run selects; None when it selects all."""
     all_checks = list(context.assets_def.check_specs)
     chosen = [spec for spec in specs if spec.key in context.selected_asset_keys]
     checks = [spec for spec in all_checks if spec.key in context.selected_asset_check_keys]
     if len(chosen) == len(specs) and len(checks) == len(all_checks):
+        return None
+    return [spec.metadata[UNIQUE_ID] for spec in [*chosen, *checks]]
+
+
+def selection_arguments(nodes: Sequence[str] | None) -> list[str]:
+    """dbt arguments that select nodes by their ids; none for None, which is all."""
+    if nodes is None:
         return []
-    names = [spec.metadata[UNIQUE_ID].split(".")[2] for spec in [*chosen, *checks]]
+    names = [unique_id.split(".")[2] for unique_id in nodes]
     return ["--select", *names, "--indirect-selection", "empty"]
 
 
@@ -169,6 +190,7 @@ def _materialization(
     node: NodeOutcome,
     facts: TableFacts,
     lineage: Mapping[str, Sequence[Origin]] | None,
+    more: Mapping[str, Any],
 ) -> Any:
     return dg.MaterializeResult(
         asset_key=spec.key,
@@ -182,6 +204,7 @@ def _materialization(
             ),
             **({"dagster/column_lineage": _column_lineage(lineage)} if lineage else {}),
             "seconds": round(node.seconds, 3),
+            **more,
         },
     )
 
@@ -217,7 +240,10 @@ def _as_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _check_result(
-    spec: dg.AssetCheckSpec, node: NodeOutcome, rows: Sequence[Mapping[str, Any]]
+    spec: dg.AssetCheckSpec,
+    node: NodeOutcome,
+    rows: Sequence[Mapping[str, Any]],
+    more: Mapping[str, Any],
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=spec.name,
@@ -229,6 +255,7 @@ def _check_result(
             "rows_found": node.failures or 0,
             "status": node.status,
             **({"first_rows": dg.MetadataValue.md(_as_table(rows))} if rows else {}),
+            **more,
         },
     )
 
@@ -238,8 +265,12 @@ def dagster_events(
     settings: Settings,
     specs: Sequence[dg.AssetSpec],
     outcomes: Sequence[NodeOutcome],
+    more: Callable[[str], Mapping[str, Any]] = lambda unique_id: {},
 ) -> Iterator[Any]:
-    """Materializations and check results for what dbt did; raises dg.Failure if any failed."""
+    """Materializations and check results for what dbt did; raises dg.Failure if any failed.
+
+    ``more`` gives further metadata of a node by its id.
+    """
     models = {spec.metadata[UNIQUE_ID]: spec for spec in specs}
     checks = {spec.metadata[UNIQUE_ID]: spec for spec in context.assets_def.check_specs}
     layers = sorted({spec.key.path[0] for spec in specs})
@@ -250,15 +281,33 @@ def dagster_events(
     for node in built:
         spec = models[node.unique_id]
         schema, table = spec.key.path
-        yield _materialization(spec, node, facts[(schema, table)], lineage.get(node.unique_id))
+        yield _materialization(
+            spec,
+            node,
+            facts[(schema, table)],
+            lineage.get(node.unique_id),
+            more(node.unique_id),
+        )
     for node in outcomes:
         if node.unique_id in checks and node.status in {"pass", "warn", "fail", "error"}:
-            yield _check_result(checks[node.unique_id], node, found.get(node.unique_id, []))
+            yield _check_result(
+                checks[node.unique_id],
+                node,
+                found.get(node.unique_id, []),
+                more(node.unique_id),
+            )
+    if failure := failure_of(outcomes, on="dbt"):
+        raise failure
+
+
+def failure_of(outcomes: Sequence[NodeOutcome], on: str) -> dg.Failure | None:
+    """What to tell of the nodes that failed; None if none did. ``on`` says what ran them."""
     failed = [node for node in outcomes if node.failed]
-    if failed:
-        listed = [f"{n.unique_id.split('.')[2]}: {n.message}" for n in failed[:_REPORTED_FAILURES]]
-        raise dg.Failure(
-            description=f"dbt: {len(failed)} of {len(outcomes)} models and tests failed; "
-            "the published marts stay as they were.\n  " + "\n  ".join(listed),
-            allow_retries=False,
-        )
+    if not failed:
+        return None
+    listed = [f"{n.unique_id.split('.')[2]}: {n.message}" for n in failed[:_REPORTED_FAILURES]]
+    return dg.Failure(
+        description=f"{on}: {len(failed)} of {len(outcomes)} models and tests failed; "
+        "the published marts stay as they were.\n  " + "\n  ".join(listed),
+        allow_retries=False,
+    )

@@ -7,7 +7,13 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
 from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
-from dagster_project.defs.dbt_run import dagster_events, invoke_dbt, selection_arguments
+from dagster_project.defs.dbt_run import (
+    dagster_events,
+    invoke_dbt,
+    selected_nodes,
+    selection_arguments,
+)
+from dagster_project.defs.spark_run import SparkPass, spark_pass
 from dagster_project.settings import Settings
 
 # Unit tests prove the SQL on made-up rows: they belong to `make test`, not to a daily build.
@@ -50,8 +56,14 @@ def transformation_definitions(settings: Settings, project: DbtProject) -> dg.De
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         specs = list(context.assets_def.specs)
         with readable_failures():
-            arguments = [*BUILD, *selection_arguments(context, specs)]
-            outcomes = invoke_dbt(settings, arguments, context.log)
-            yield from dagster_events(context, settings, specs, outcomes)
+            nodes = selected_nodes(context, specs)
+            spark = spark_pass(settings, nodes, context.log) if settings.on_spark else SparkPass()
+            outcomes = invoke_dbt(
+                settings,
+                [*BUILD, *selection_arguments(nodes)],
+                context.log,
+                environment=spark.environment,
+            )
+            yield from dagster_events(context, settings, specs, outcomes, spark.metadata)
 
     return dg.Definitions(assets=[dbt_models])

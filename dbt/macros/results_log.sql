@@ -2,8 +2,10 @@
   The log of what each model and test last did: `quality.node_results` in the working
   file. A partial build updates its own nodes and leaves the rest; a node that left the
   project leaves the log. Publication reads it, so plain `dbt build` fills it as well.
+  On Spark nothing is logged: the working file runs every node after it.
 -#}
 {% macro create_results_log() -%}
+    {%- if target.type == 'duckdb' -%}
     create table if not exists quality.node_results (
         unique_id varchar primary key,
         node_name varchar not null,
@@ -16,6 +18,7 @@
         executed_at timestamp not null,
         invocation_id varchar not null
     )
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro sql_text(value) -%}
@@ -32,7 +35,7 @@
     {%- for result in results if result.node.resource_type in ('model', 'test') -%}
         {%- do logged.append(result) -%}
     {%- endfor -%}
-    {%- if execute and logged -%}
+    {%- if execute and logged and target.type == 'duckdb' -%}
     {%- set known_ids = graph.nodes.keys() | list -%}
     merge into quality.node_results as log
     using (

@@ -94,6 +94,8 @@ FORBIDDEN = {
     "warehouse": {"dagster", "dagster_dbt", "dbt", *HTTP}
     | {f"dagster_project.{room}" for room in ("sources", "defs")},
     "dashboard": {"dagster", "dagster_dbt", "dbt", *HTTP},
+    "spark": {"dagster", "dagster_dbt", "dbt", *HTTP}
+    | {f"dagster_project.{room}" for room in ("sources", "defs")},
 }
 
 
@@ -160,9 +162,18 @@ def test_only_the_dashboard_draws():
     drawn_by = {
         path.relative_to(PACKAGE).parts[0]
         for path in PACKAGE.rglob("*.py")
-        if _imports(path) & {"streamlit", "altair", "pyarrow"}
+        if _imports(path) & {"streamlit", "altair"}
     }
     assert drawn_by == {"dashboard"}
+
+
+def test_only_its_own_room_starts_spark():
+    users = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if any(name.split(".")[0] in {"pyspark", "py4j"} for name in _imports(path))
+    }
+    assert users == {"spark"}
 
 
 def test_the_rooms_are_where_the_rule_looks_for_them():

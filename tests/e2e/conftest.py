@@ -56,10 +56,10 @@ class Study:
         """Let the next run build although nothing is new."""
         self.warehouse.with_name("last_build.json").unlink(missing_ok=True)
 
-    def call(self, *arguments: str) -> tuple[int, str]:
+    def call(self, *arguments: str, timeout_seconds: float = 900) -> tuple[int, str]:
         """Exit status and everything printed."""
         process = self.start(*arguments)
-        printed, _ = process.communicate(timeout=900)
+        printed, _ = process.communicate(timeout=timeout_seconds)
         return process.returncode, printed
 
 
