@@ -8,8 +8,9 @@ one working file. Which one is a row of the same database.
 from __future__ import annotations
 
 import socket
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,6 +81,22 @@ def _said(error: Exception, url: Secret) -> str:
     return blanked(text, (word for word in words if word)) or type(error).__name__
 
 
+def _without(
+    show: Callable[[sys.UnraisableHookArgs], object], *kinds: type[BaseException]
+) -> Callable[[sys.UnraisableHookArgs], None]:
+    """``show``, but for errors of these kinds and what they led to."""
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        error = unraisable.exc_value
+        while error is not None:
+            if isinstance(error, kinds):
+                return
+            error = error.__cause__ or error.__context__
+        show(unraisable)
+
+    return hook
+
+
 @contextmanager
 def readable_storage_failures(settings: Settings) -> Iterator[None]:
     """Turn what Dagster's storage raises when its server goes away into one clear message."""
@@ -89,8 +106,12 @@ def readable_storage_failures(settings: Settings) -> Iterator[None]:
     from dagster_postgres.utils import DagsterPostgresException
     from sqlalchemy.exc import SQLAlchemyError
 
+    shown = sys.unraisablehook
+    # Dagster's half-run steps try to record their end once more when they are let go, in vain.
+    sys.unraisablehook = _without(shown, DagsterPostgresException, SQLAlchemyError)
     try:
         yield
+        sys.unraisablehook = shown
     except (DagsterPostgresException, SQLAlchemyError) as error:
         # The error itself stays here: it may carry the connection, and that the password.
         raise InstanceUnavailable(
