@@ -32,11 +32,12 @@ RUNTIME := $(VENV)/requirements.lock
 DEV := $(VENV)/requirements-dev.lock
 # What single commands need beyond `make run`: an extra of pyproject.toml each, with a lock of
 # what it adds to requirements.lock.
-EXTRAS := live sql postgres dashboard
+EXTRAS := live sql postgres team dashboard
 LIVE := $(VENV)/requirements-live.lock
 SQL := $(VENV)/requirements-sql.lock
 DASHBOARD := $(VENV)/requirements-dashboard.lock
 POSTGRES := $(VENV)/requirements-postgres.lock
+TEAM := $(VENV)/requirements-team.lock
 # The models on Apache Spark: an extra too, but 430 MB, so development does without it.
 # `make run TARGET=spark` and MINER_TARGET=spark say the same.
 SPARK := $(VENV)/requirements-spark.lock
@@ -45,6 +46,8 @@ export MINER_TARGET := $(TARGET)
 WITH_SPARK = $(if $(filter spark,$(TARGET)),$(SPARK))
 # Commands that publish need PostgreSQL's driver where a database is named.
 WITH_POSTGRES = $(if $(MINER_POSTGRES_URL),$(POSTGRES))
+# Commands that record runs need Dagster's storage in PostgreSQL where the team shares one.
+WITH_TEAM = $(if $(MINER_DAGSTER_POSTGRES_URL),$(TEAM))
 
 # $(call install,LOCKS,STAMP): packages of the locks by name and hash. pip's own words go to a
 # log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
@@ -92,11 +95,11 @@ export STALE_DOCUMENTS
 ##@ Use
 
 .PHONY: run
-run: $(RUNTIME) $(WITH_SPARK) $(WITH_POSTGRES) ## build the whole warehouse and print the answer; TARGET=spark on Apache Spark
+run: $(RUNTIME) $(WITH_SPARK) $(WITH_POSTGRES) $(WITH_TEAM) ## build the whole warehouse and print the answer; TARGET=spark on Apache Spark
 	@$(PY) -m dagster_project run
 
 .PHONY: live
-live: $(LIVE) $(WITH_SPARK) $(WITH_POSTGRES) ## the same from the vendors of today, over the internet; no keys needed
+live: $(LIVE) $(WITH_SPARK) $(WITH_POSTGRES) $(WITH_TEAM) ## the same from the vendors of today, over the internet; no keys needed
 	@MINER_SOURCE=live $(PY) -m dagster_project run
 
 .PHONY: doctor
@@ -104,7 +107,7 @@ doctor: $(LIVE) ## ask every live source once: reachable, how fast, how fresh, w
 	@$(PY) -m dagster_project doctor
 
 .PHONY: ui
-ui: $(RUNTIME) $(WITH_SPARK) $(WITH_POSTGRES) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
+ui: $(RUNTIME) $(WITH_SPARK) $(WITH_POSTGRES) $(WITH_TEAM) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
 	@$(PY) -m dagster_project ui --port $(PORT)
 
 .PHONY: dashboard
@@ -132,7 +135,7 @@ $(SITE): requirements-docs.lock
 	@cp requirements-docs.lock $@
 
 .PHONY: rebuild
-rebuild: $(RUNTIME) $(WITH_SPARK) $(WITH_POSTGRES) ## make the working file anew from the sources; the publication stays
+rebuild: $(RUNTIME) $(WITH_SPARK) $(WITH_POSTGRES) $(WITH_TEAM) ## make the working file anew from the sources; the publication stays
 	@$(PY) -m dagster_project rebuild
 
 .PHONY: rollback
@@ -142,6 +145,10 @@ rollback: $(RUNTIME) $(WITH_POSTGRES) ## let readers see the publication before 
 .PHONY: postgres
 postgres: $(POSTGRES) ## bring PostgreSQL (MINER_POSTGRES_URL) to the publication on disk
 	@$(PY) -m dagster_project postgres
+
+.PHONY: team
+team: $(TEAM) ## who runs the shared Dagster instance; HERE=1 moves it here, MIGRATE=1 renews its tables
+	@$(PY) -m dagster_project team $(if $(HERE),--here) $(if $(MIGRATE),--migrate)
 
 .PHONY: candidates
 candidates: $(RUNTIME) ## print ledger rows for filings to judge; SINCE=2025-01-01 TICKER=CORZ narrow them

@@ -51,6 +51,14 @@ def _postgres(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _team(arguments: argparse.Namespace) -> int:
+    from dagster_project.team import describe
+
+    lines = describe(current_settings(), take_over=arguments.here, migrate=arguments.migrate)
+    print("\n".join(lines))
+    return 0
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from dagster_project.sources.live.doctor import consult
 
@@ -88,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         ("rebuild", _rebuild, "set the working file aside and build a new one"),
         ("rollback", _rollback, "let readers see the publication before the present one"),
         ("postgres", _postgres, "bring PostgreSQL to the publication on disk"),
+        ("team", _team, "say who makes the runs of the shared Dagster instance"),
         ("doctor", _doctor, "ask every live source once and say what answers"),
         (
             "check-ledger",
@@ -105,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--port", type=int, default=3000, help="port of the web page")
         if name == "sql":
             command.add_argument("--format", default="", help="how answers are written, e.g. csv")
+        if name == "team":
+            command.add_argument("--here", action="store_true", help="make its runs here from now")
+            command.add_argument("--migrate", action="store_true", help="renew Dagster's tables")
         if name == "rollback":
             command.add_argument("--to", default="", help="a publication on disk, by its name")
         if name == "dashboard":

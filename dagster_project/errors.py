@@ -49,5 +49,9 @@ class PublicationRefused(WarehouseProjectError):
     """The marts are not fit to replace the published ones; readers keep those."""
 
 
+class InstanceUnavailable(WarehouseProjectError):
+    """The Dagster instance that a team shares cannot record a run, or not one of this machine."""
+
+
 class SparkFailed(WarehouseProjectError):
     """Spark could not be reached or did not finish; working file and publication stay."""

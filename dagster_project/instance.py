@@ -3,31 +3,58 @@
 from __future__ import annotations
 
 import os
-import shutil
+import socket
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagster_project.settings import Settings, prepare_output_folders
+from dagster_project import team
+from dagster_project.settings import (
+    DAGSTER_POSTGRES_VARIABLE,
+    Settings,
+    prepare_output_folders,
+)
 
 if TYPE_CHECKING:
     import dagster as dg
 
 _TEMPLATE = Path(__file__).with_name("dagster.yaml")
-# Tag of runs started by `make run`: the process whose death ends the run.
+# The address holds a password: the file names the variable, never the value.
+_SHARED_STORAGE = f"""\
+storage:
+  # Runs and events of a whole team.
+  postgres:
+    postgres_url:
+      env: {DAGSTER_POSTGRES_VARIABLE}
+"""
+# Tags of runs started by `make run`: the process whose death ends the run, the machine it is on,
+# and when it began, because another process may come to bear the same number.
 PROCESS_TAG = "miner_warehouse/process_id"
+MACHINE_TAG = "miner_warehouse/machine"
+BEGAN_TAG = "miner_warehouse/process_began"
 
 
-def prepare_instance(settings: Settings) -> None:
-    """Make DAGSTER_HOME with the project's settings and point this process at it."""
+def prepare_instance(settings: Settings, *, any_known_version: bool = False) -> None:
+    """Make DAGSTER_HOME with the project's settings and point this process at it.
+
+    Raises SettingsError and InstanceUnavailable where a team's database is named that cannot
+    record runs, before any starts; ``any_known_version`` takes tables of an older Dagster.
+    """
     prepare_output_folders(settings)
+    told = _TEMPLATE.read_text(encoding="utf-8")
+    if settings.dagster_postgres_url:
+        team.require_database(settings, any_known_version=any_known_version)
+        os.environ[DAGSTER_POSTGRES_VARIABLE] = team.storage_address(settings.dagster_postgres_url)
+        told += _SHARED_STORAGE
     target = settings.dagster_home / "dagster.yaml"
-    if not target.exists() or target.read_bytes() != _TEMPLATE.read_bytes():
-        shutil.copyfile(_TEMPLATE, target)
+    if not target.exists() or target.read_text(encoding="utf-8") != told:
+        target.write_text(told, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ.update(settings.dbt_environment())
 
 
-def is_alive(process_id: str) -> bool:
+def _is_alive(process_id: str) -> bool:
     """Whether a process of this machine runs under that id."""
     try:
         os.kill(int(process_id), 0)
@@ -38,11 +65,65 @@ def is_alive(process_id: str) -> bool:
     return True
 
 
-def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+def _began(process_id: str) -> str:
+    """When a process of this machine began, in a form that no other process of that id has.
+
+    Empty where it cannot be known.
+    """
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    about = Path(f"/proc/{process_id}/stat")
+    try:
+        if boot.exists():
+            # Clock ticks since the machine started, the 20th word behind the command's name.
+            ticks = about.read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+            return f"{boot.read_text(encoding='utf-8').strip()[:8]}:{ticks}"
+        shown = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", process_id],  # noqa: S607 - where it is, differs
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except (OSError, IndexError):
+        return ""
+    return " ".join(shown.stdout.split())
+
+
+def process_tags() -> dict[str, str]:
+    """Tags that tell a later process, here or elsewhere, whether this one still lives."""
+    process_id = str(os.getpid())
+    return {
+        PROCESS_TAG: process_id,
+        MACHINE_TAG: socket.gethostname(),
+        BEGAN_TAG: _began(process_id),
+    }
+
+
+def is_process_alive(tags: Mapping[str, str]) -> bool | None:
+    """Whether the process that a run's tags name still lives.
+
+    None where this machine cannot know: no process is named, or one of another machine.
+    """
+    process_id = tags.get(PROCESS_TAG)
+    if process_id is None or tags.get(MACHINE_TAG, socket.gethostname()) != socket.gethostname():
+        return None
+    if not _is_alive(process_id):
+        return False
+    began, begins = tags.get(BEGAN_TAG, ""), _began(process_id)
+    return not (began and begins) or began == begins
+
+
+def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    instance.report_run_failed(run, why)
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def end_dead_runs(instance: dg.DagsterInstance, *, taken_over: bool = False) -> list[str]:
     """Mark runs whose process was killed as failed, and free the writer's slot they held.
 
     A killed `make run` cannot say goodbye: without this its run would stay "started" and
-    hold the pool, so that every later run waits for ever.
+    hold the pool, so that every later run waits for ever. Whether a run of another machine
+    lives cannot be seen from here, so it is left alone, unless a person said that this machine
+    has ``taken_over``: then every run that does not live here is ended. Returns their ids.
     """
     import dagster as dg
 
@@ -50,9 +131,12 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     for run in instance.get_runs(
         filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     ):
-        process_id = run.tags.get(PROCESS_TAG)
-        if process_id is not None and not is_alive(process_id):
-            instance.report_run_failed(run, "The process of this run was killed.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-            ended.append(run.run_id)
+        alive = is_process_alive(run.tags)
+        if alive is False:
+            _end(instance, run, "The process of this run was killed.")
+        elif alive is None and taken_over:
+            _end(instance, run, f"{socket.gethostname()} took over from this run's machine.")
+        else:
+            continue
+        ended.append(run.run_id)
     return ended

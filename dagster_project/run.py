@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from dagster_project.alerts import post_alert
 from dagster_project.dbt_manifest import ensure_manifest
 from dagster_project.dbt_process import SPARK_TARGET
 from dagster_project.errors import WarehouseLocked, WarehouseProjectError
-from dagster_project.instance import PROCESS_TAG, end_dead_runs, prepare_instance
+from dagster_project.instance import end_dead_runs, prepare_instance, process_tags
 from dagster_project.last_build import (
     LastBuild,
     inputs_fingerprint,
@@ -32,6 +31,7 @@ from dagster_project.spark.cluster import clear_leftovers
 from dagster_project.spark.java import java_command, spark_home
 from dagster_project.spark.session import require_master
 from dagster_project.spark.use import spark_lines
+from dagster_project.team import readable_storage_failures, require_ours
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.ddl import ensure_schema
 
@@ -45,6 +45,7 @@ _LOCK_ATTEMPTS = 6
 def _prepare(settings: Settings) -> None:
     """Everything that must hold before a run starts, each with its own clear message."""
     prepare_instance(settings)
+    require_ours(settings)
     with warehouse(settings.warehouse_path, attempts=_LOCK_ATTEMPTS) as connection:
         ensure_schema(connection)
     if ensure_manifest(settings):
@@ -132,7 +133,7 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
     definitions = dg.Definitions.merge(defs, dg.Definitions(loggers={"progress": progress_logger}))
     span = open_source(settings).span()
     today = datetime.now(UTC).date()
-    with dg.DagsterInstance.get() as instance:
+    with readable_storage_failures(settings), dg.DagsterInstance.get() as instance:
         end_dead_runs(instance)
         return definitions.resolve_job_def(REFRESH_JOB).execute_in_process(
             instance=instance,
@@ -141,7 +142,7 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
             tags={
                 "dagster/asset_partition_range_start": month_of(span.start),
                 "dagster/asset_partition_range_end": month_of(min(span.end, today)),
-                PROCESS_TAG: str(os.getpid()),
+                **process_tags(),
                 # Vendors are asked for what is not stored yet; a folder is read whole.
                 **({INCREMENTAL_TAG: "1"} if settings.asks_vendors else {}),
             },
@@ -213,6 +214,10 @@ def run_everything(settings: Settings, *, anew: bool = False) -> int:
 
 def rebuild(settings: Settings) -> int:
     """Set the working file aside and build a new one from the data folder."""
+    if settings.dagster_postgres_url:
+        # Before the file is set aside: another machine may make this instance's runs.
+        prepare_instance(settings)
+        require_ours(settings)
     path = settings.warehouse_path
     if path.exists():
         try:

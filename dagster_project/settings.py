@@ -30,6 +30,7 @@ _SPARK_MASTER = re.compile(r"spark://[A-Za-z0-9._-]+:\d{1,5}(,[A-Za-z0-9._-]+:\d
 # A User-Agent is plain printable text; brackets would end the comment it stands in.
 CONTACT = re.compile(r"[!-'*-~][ -'*-~]{1,198}[!-'*-~]")
 URL_PREFIX = "MINER_URL_"
+DAGSTER_POSTGRES_VARIABLE = "MINER_DAGSTER_POSTGRES_URL"
 # Words of a connection string that say how to reach the server and whom to trust; whatever else
 # libpq takes (`options`, a password file) would change what the pipeline does there.
 POSTGRES_WORDS = {
@@ -43,6 +44,9 @@ POSTGRES_WORDS = {
     "gssencmode",
     "channel_binding",
 }
+POSTGRES_SCHEMES = frozenset({"postgresql", "postgres"})
+# How Dagster's own storage spells the driver it needs.
+DAGSTER_SCHEME = "postgresql+psycopg2"
 ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # The bundled figures begin here: what live sources add goes on from the same day.
 FIRST_LIVE_DATE = date(2024, 1, 1)
@@ -72,6 +76,8 @@ class Settings:
     ``alert_webhook``  address that hears of failed sources and runs (empty: nobody does)
     ``postgres_url``  PostgreSQL database that receives every publication too (empty: none)
     ``postgres_reader``  role that may read it there, and nothing else
+    ``dagster_postgres_url``  PostgreSQL database that holds Dagster's runs and events for a whole
+    team (empty: SQLite files in ``dagster_home``)
     ``target``  what computes the models: ``duckdb``, or ``spark`` for those Spark can
     ``spark_master``  master of a Spark cluster (empty: a local one for the time of the run)
     ``spark_dir``  folder or URI of a file system that the driver and all workers see
@@ -93,6 +99,7 @@ class Settings:
     alert_webhook: Secret = NO_SECRET
     postgres_url: Secret = NO_SECRET
     postgres_reader: str = "miner_reader"
+    dagster_postgres_url: Secret = NO_SECRET
     target: str = "duckdb"
     spark_master: str = ""
     spark_dir: str = ""
@@ -102,7 +109,7 @@ class Settings:
         """Every key and password that is set: words no record, log or error may hold."""
         passwords = [
             Secret(spelling)
-            for url in (self.proxy, self.postgres_url)
+            for url in (self.proxy, self.postgres_url, self.dagster_postgres_url)
             for word in [urlsplit(url.reveal()).password or ""]
             for spelling in dict.fromkeys((word, unquote(word)))
         ]
@@ -279,8 +286,12 @@ def _proxy(environment: Mapping[str, str]) -> Secret:
     return NO_SECRET
 
 
-def _postgres_url(environment: Mapping[str, str]) -> Secret:
-    value = environment.get("MINER_POSTGRES_URL", "").strip()
+def _postgres_url(
+    environment: Mapping[str, str],
+    name: str = "MINER_POSTGRES_URL",
+    schemes: frozenset[str] = POSTGRES_SCHEMES,
+) -> Secret:
+    value = environment.get(name, "").strip()
     if not value:
         return NO_SECRET
     fault = ""
@@ -293,7 +304,7 @@ def _postgres_url(environment: Mapping[str, str]) -> Secret:
         fault = "it is not an address"
     else:
         unknown = sorted({name for name, _ in words} - POSTGRES_WORDS)
-        if not re.fullmatch(r"[!-~]+", value) or parts.scheme not in {"postgresql", "postgres"}:
+        if not re.fullmatch(r"[!-~]+", value) or parts.scheme not in schemes:
             fault = "it does not begin with postgresql://, or has spaces or unprintable letters"
         elif not any(hosts):
             fault = "it names no host"
@@ -306,7 +317,7 @@ def _postgres_url(environment: Mapping[str, str]) -> Secret:
     if fault:
         # The value is not repeated: it may hold a password.
         raise SettingsError(
-            f"MINER_POSTGRES_URL cannot be used: {fault}.",
+            f"{name} cannot be used: {fault}.",
             mend="write it like postgresql://user:password@host:5432/database?sslmode=verify-full "
             "(letters like @ : / % in a password as %40 %3A %2F %25), or unset it",
         )
@@ -379,8 +390,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     for live sources and replay ``MINER_CONTACT``, ``MINER_ARCHIVE_DIR`` (default: ``archive/``
     in the output folder), ``MINER_REPLAY_AT``, ``MINER_URL_<HOST>``, ``MINER_TIINGO_KEY`` and the
     machine's ``HTTPS_PROXY``, ``MINER_LIVE_SINCE`` and ``MINER_ALERT_WEBHOOK``; for PostgreSQL
-    ``MINER_POSTGRES_URL`` and ``MINER_POSTGRES_READER``; for Spark ``MINER_TARGET``,
-    ``SPARK_MASTER`` and ``MINER_SPARK_DIR`` (default: ``spark/`` in the output folder).
+    ``MINER_POSTGRES_URL`` and ``MINER_POSTGRES_READER``; for a team
+    ``MINER_DAGSTER_POSTGRES_URL``; for Spark ``MINER_TARGET``, ``SPARK_MASTER`` and
+    ``MINER_SPARK_DIR`` (default: ``spark/`` in the output folder).
 
     Raises SettingsError when a folder does not exist or a value is not understood.
     """
@@ -417,6 +429,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         alert_webhook=_webhook(environment),
         postgres_url=_postgres_url(environment),
         postgres_reader=_postgres_reader(environment),
+        dagster_postgres_url=_postgres_url(
+            environment, DAGSTER_POSTGRES_VARIABLE, POSTGRES_SCHEMES | {DAGSTER_SCHEME}
+        ),
         target=_target(environment),
         spark_master=_spark_master(environment),
         spark_dir=_spark_dir(environment, output_dir / "spark"),

@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,11 +47,15 @@ def _free_port() -> int:
 
 
 class PostgresServer:
-    """Address and passwords of a running server."""
+    """Address and passwords of a running server; ``stop`` and ``start`` let it go away."""
 
-    def __init__(self, port: int, password: str) -> None:
+    def __init__(
+        self, port: int, password: str, start: Callable[[], None], stop: Callable[[], None]
+    ) -> None:
         self.port = port
         self.password = password
+        self.start = start
+        self.stop = stop
 
     def url(self, database: str = "postgres", user: str = ADMIN, password: str = "") -> str:
         return f"postgresql://{user}:{password or self.password}@127.0.0.1:{self.port}/{database}"
@@ -103,10 +107,18 @@ def running_server(*options: str) -> Iterator[PostgresServer]:
         port = _free_port()
         words = [f"-k {home} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off", *options]
         control = (binaries / "pg_ctl", "-D", data, "-w")
-        run(*control, "-l", home / "log", "-o", " ".join(words), "start")
-        try:
-            yield PostgresServer(port, password)
-        finally:
+
+        def start() -> None:
+            run(*control, "-l", home / "log", "-o", " ".join(words), "start")
+
+        def stop() -> None:
             run(*control, "-m", "immediate", "stop")
+
+        start()
+        try:
+            yield PostgresServer(port, password, start, stop)
+        finally:
+            if (data / "postmaster.pid").exists():
+                stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)

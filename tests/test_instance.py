@@ -10,7 +10,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_project.instance import PROCESS_TAG, end_dead_runs, prepare_instance
+from dagster_project.instance import (
+    BEGAN_TAG,
+    MACHINE_TAG,
+    PROCESS_TAG,
+    end_dead_runs,
+    is_process_alive,
+    prepare_instance,
+    process_tags,
+)
 from tests.warehouse_builder import settings_for
 
 
@@ -34,21 +42,57 @@ def test_the_instance_has_one_writer_and_no_telemetry(instance: dg.DagsterInstan
     assert instance.nux_enabled is False
 
 
-def test_a_killed_run_is_ended_and_a_living_one_is_not(instance: dg.DagsterInstance) -> None:
-    dead, alive = (
-        instance.add_run(
-            dg.DagsterRun(
-                job_name="refresh_everything",
-                status=dg.DagsterRunStatus.STARTED,
-                tags={PROCESS_TAG: str(process_id)},
-            )
-        )
-        for process_id in (_dead_process_id(), os.getpid())
+def _started(instance: dg.DagsterInstance, tags: dict[str, str]) -> str:
+    run = dg.DagsterRun(
+        job_name="refresh_everything", status=dg.DagsterRunStatus.STARTED, tags=tags
     )
-    assert end_dead_runs(instance) == [dead.run_id]
-    ended = instance.get_run_by_id(dead.run_id)
-    assert ended is not None
-    assert ended.status is dg.DagsterRunStatus.FAILURE
-    running = instance.get_run_by_id(alive.run_id)
-    assert running is not None
-    assert running.status is dg.DagsterRunStatus.STARTED
+    return instance.add_run(run).run_id
+
+
+def _status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
+def test_a_killed_run_is_ended_and_a_living_one_is_not(instance: dg.DagsterInstance) -> None:
+    dead = _started(instance, {**process_tags(), PROCESS_TAG: str(_dead_process_id())})
+    alive = _started(instance, process_tags())
+    assert end_dead_runs(instance) == [dead]
+    assert _status(instance, dead) is dg.DagsterRunStatus.FAILURE
+    assert _status(instance, alive) is dg.DagsterRunStatus.STARTED
+
+
+def test_runs_recorded_before_machines_had_a_tag_are_of_this_one(
+    instance: dg.DagsterInstance,
+) -> None:
+    dead = _started(instance, {PROCESS_TAG: str(_dead_process_id())})
+    _started(instance, {PROCESS_TAG: str(os.getpid())})
+    assert end_dead_runs(instance) == [dead]
+
+
+def test_a_run_of_another_machine_is_left_alone_until_it_is_taken_over(
+    instance: dg.DagsterInstance,
+) -> None:
+    there = {**process_tags(), MACHINE_TAG: "elsewhere", PROCESS_TAG: str(_dead_process_id())}
+    run_id, ours = _started(instance, there), _started(instance, process_tags())
+    assert is_process_alive(there) is None
+    assert end_dead_runs(instance) == []
+    assert _status(instance, run_id) is dg.DagsterRunStatus.STARTED
+    assert end_dead_runs(instance, taken_over=True) == [run_id]
+    assert _status(instance, run_id) is dg.DagsterRunStatus.FAILURE
+    assert _status(instance, ours) is dg.DagsterRunStatus.STARTED
+
+
+def test_another_process_with_the_number_of_a_dead_one_is_not_taken_for_it() -> None:
+    tags = process_tags()
+    assert tags[BEGAN_TAG]
+    assert is_process_alive(tags) is True
+    assert is_process_alive({**tags, BEGAN_TAG: "before"}) is False
+
+
+def test_without_a_shared_database_runs_stay_on_this_machine(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    text = (settings_for(tmp_path).dagster_home / "dagster.yaml").read_text(encoding="utf-8")
+    assert "storage:" not in text

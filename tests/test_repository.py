@@ -13,7 +13,7 @@ import yaml
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
 # One for what each command with an extra of its own adds to the runtime.
-EXTRAS = ("live", "sql", "postgres", "dashboard")
+EXTRAS = ("live", "sql", "postgres", "team", "dashboard")
 # One that development does without: 430 MB.
 SPARK = "requirements-spark.lock"
 LOCKS = (RUNTIME, SPARK, *(f"requirements-{extra}.lock" for extra in EXTRAS), DEVELOPMENT)

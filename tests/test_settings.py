@@ -276,6 +276,25 @@ def test_an_address_that_postgres_cannot_have_is_refused_without_repeating_it(ur
     assert "Geheim" not in str(refused.value)
 
 
+def test_the_database_of_a_team_is_read_as_strictly_and_its_password_is_a_secret_too():
+    name = "MINER_DAGSTER_POSTGRES_URL"
+    settings = read_settings({name: POSTGRES_URL})
+    assert settings.dagster_postgres_url.reveal() == POSTGRES_URL
+    assert not settings.postgres_url
+    assert "Geheim" not in f"{settings} {settings!r} {dataclasses.asdict(settings)}"
+    assert "Geheim@wort/1" in {secret.reveal() for secret in settings.secrets}
+    # What the commands hand on to Dagster's own processes names the driver.
+    handed_on = POSTGRES_URL.replace("postgresql:", "postgresql+psycopg2:")
+    assert read_settings({name: handed_on}).dagster_postgres_url.reveal() == handed_on
+    with pytest.raises(SettingsError, match="MINER_POSTGRES_URL cannot be used"):
+        read_settings({"MINER_POSTGRES_URL": handed_on})
+    with pytest.raises(
+        SettingsError, match=f"{name} cannot be used: it names no database"
+    ) as refused:
+        read_settings({name: "postgresql://miner:Geheimwort@db"})
+    assert "Geheim" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "name", ["Robert'); DROP ROLE x; --", 'a"b', "../x", "pg_monitor", "public", "Reader", "x" * 64]
 )

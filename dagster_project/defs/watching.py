@@ -12,7 +12,7 @@ from dagster_project.alerts import post_alert
 from dagster_project.contracts import LATE_AFTER_DAYS
 from dagster_project.defs.extraction_report import FRESH_CHECK, MODE_METADATA, NEWEST_METADATA
 from dagster_project.freshness import today_in_new_york, why_stale
-from dagster_project.instance import PROCESS_TAG, is_alive
+from dagster_project.instance import is_process_alive
 from dagster_project.settings import Settings
 
 # Set on a run whose failure was told: whoever comes second says nothing.
@@ -61,10 +61,9 @@ def failed_runs_sensor(settings: Settings) -> dg.SensorDefinition:
     def failed_runs(context: dg.RunFailureSensorContext) -> None:
         # Words go to the tick's log: a tick takes one SkipReason, and may look at many runs.
         run = context.instance.get_run_by_id(context.dagster_run.run_id) or context.dagster_run
-        process = run.tags.get(PROCESS_TAG)
         if TOLD_TAG in run.tags:
             context.log.info(f"run {run.run_id[:8]}: told already")
-        elif process is not None and is_alive(process):
+        elif is_process_alive(run.tags):
             context.log.info(f"run {run.run_id[:8]}: told by the command that started it")
         elif not settings.alert_webhook:
             context.log.info("MINER_ALERT_WEBHOOK is not set: nobody is told")

@@ -102,7 +102,6 @@ def session_options(warehouse_uri: str, *, local: bool, secret: str = "") -> dic
         "spark.sql.timestampType": "TIMESTAMP_NTZ",
         # DuckDB fails on overflow and on what cannot be cast; so shall Spark.
         "spark.sql.ansi.enabled": "true",
-        "spark.sql.parser.escapedStringLiterals": "true",
         # The tables live for one run; nothing of a metastore is needed or left behind.
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": warehouse_uri,

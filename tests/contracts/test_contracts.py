@@ -150,6 +150,14 @@ def test_the_dashboard_knows_the_published_file_alone():
         assert [n for n in ours if not any(n == k or n.startswith(f"{k}.") for k in known)] == []
 
 
+def test_the_instance_knows_neither_sources_nor_the_warehouse():
+    known = {"dagster_project", "errors", "instance", "secret", "settings", "team"}
+    for name in ("instance.py", "team.py"):
+        ours = {n for n in _imports(PACKAGE / name) if n.startswith("dagster_project.")}
+        assert ours
+        assert {n.split(".")[1] for n in ours} <= known
+
+
 def test_only_the_dashboard_draws():
     drawn_by = {
         path.relative_to(PACKAGE).parts[0]
