@@ -41,9 +41,11 @@ TEAM := $(VENV)/requirements-team.lock
 # The models on Apache Spark: an extra too, but 430 MB, so development does without it.
 # `make run TARGET=spark` and MINER_TARGET=spark say the same.
 SPARK := $(VENV)/requirements-spark.lock
-TARGET ?= $(MINER_TARGET)
+# A TARGET of the shell is somebody else's.
+ifeq "$(origin TARGET)" "command line"
 export MINER_TARGET := $(TARGET)
-WITH_SPARK = $(if $(filter spark,$(TARGET)),$(SPARK))
+endif
+WITH_SPARK = $(if $(filter spark,$(MINER_TARGET)),$(SPARK))
 # Commands that publish need PostgreSQL's driver where a database is named.
 WITH_POSTGRES = $(if $(MINER_POSTGRES_URL),$(POSTGRES))
 # Commands that record runs need Dagster's storage in PostgreSQL where the team shares one.

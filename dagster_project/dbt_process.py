@@ -92,6 +92,9 @@ def run_dbt(
         target,
         "--quiet",
     ]
+    if target == SPARK_TARGET:
+        # An error of Spark is a page of Java; its reason is told by who asked, the page in the log.
+        places += ["--log-level", "none"]
     if target_path is not None:
         places += ["--target-path", str(target_path), "--log-path", str(target_path / "logs")]
     runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])

@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
@@ -18,6 +18,7 @@ from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
 from dagster_project.spark.build import compute_on_spark
 from dagster_project.spark.exchange import place_of
+from dagster_project.spark.session import short_reason
 from dagster_project.spark.use import SparkUse
 
 SELECTOR = "portable"
@@ -121,7 +122,8 @@ def spark_pass(
         run_models=lambda: invoke_dbt(settings, plan.arguments, log, target=SPARK_TARGET),
         succeeded=lambda nodes: not any(node.failed for node in nodes),
     )
-    if failure := failure_of(outcomes, on="dbt on Spark"):
+    short = [replace(node, message=short_reason(node.message)) for node in outcomes]
+    if failure := failure_of(short, on="dbt on Spark"):
         raise failure
     for line in use.lines():
         log.info(line)

@@ -279,11 +279,18 @@ def spark_session(
                 os.environ[name] = old
 
 
+# What stands before the reason: py4j's and dbt's own headings, Java's name of the error.
+_HEADING = re.compile(r"(An error occurred while calling|(Runtime|Database) Error)\b")
+_ERROR_NAME = re.compile(r"^(: )?([\w.$]+(Exception|Error): )*")
+
+
 def short_reason(error: BaseException | str) -> str:
     """The telling line of Java's long words, without its stack."""
     text = str(error)
     if "OutOfMemoryError" in text:
         return f"Java ran out of memory (the driver has {_DRIVER_MEMORY})."
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("at ", "An error occurred", ":"))]
-    return (telling or lines or ["no reason given"])[0][:500]
+    for line in (line.strip() for line in text.splitlines()):
+        told = _ERROR_NAME.sub("", line)
+        if told and not line.startswith("at ") and not _HEADING.match(line):
+            return told[:500]
+    return "no reason given"

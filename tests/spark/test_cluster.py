@@ -124,7 +124,11 @@ def test_days_and_numbers_mean_the_same_on_every_cluster() -> None:
 
 
 def test_javas_long_words_become_one_line() -> None:
-    java = "An error occurred while calling o1.\n: org.x\n\tat org.y\n[TABLE_NOT_FOUND] The table x"
+    java = (
+        "Runtime Error in model m (m.sql)\n  An error occurred while calling o1.sql.\n"
+        "  : org.apache.spark.SparkException: [TABLE_NOT_FOUND] The table x\n\tat org.y"
+    )
     assert short_reason(java) == "[TABLE_NOT_FOUND] The table x"
+    assert short_reason("got 3 results, configured to fail if != 0").startswith("got 3 results")
     assert "out of memory" in short_reason("java.lang.OutOfMemoryError: Java heap space")
     assert short_reason("") == "no reason given"
