@@ -519,7 +519,7 @@ class Market:
             ):
                 if position >= self.n_known:
                     continue
-                power = round(float(random.uniform(5, 30)), 1)
+                power = int(random.integers(5, 31))
                 rows.append(
                     {
                         "announcement_id": f"{ticker.lower()}-contract-{number}",
@@ -531,9 +531,9 @@ class Market:
                         "ticker": ticker,
                         "counterparty": f"Customer {number}",
                         "kind": "hpc_contract",
-                        "power_mw": power,
+                        "power_mw": float(power),
                         "power_basis": "critical_it",
-                        "value_usd": round(power * 1.5e6 * 10),
+                        "value_usd": power * 15_000_000,
                         "term_years": 10.0,
                         "direction": "expands",
                         "source_name": "Drawn release",

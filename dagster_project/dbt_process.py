@@ -66,13 +66,14 @@ def run_dbt(
     on_event: Callable[[Any], None] | None = None,
     target_path: Path | None = None,
     manifest: Any = None,
+    profiles_dir: Path = PROJECT_DIR,
 ) -> dbtRunnerResult:
     """Run one dbt command over the settings' working file.
 
     ``factors`` is the number of factors that the models' SQL has room for (default: as many as
     the study's largest model needs). ``on_event`` receives dbt's log events as they come;
     ``target_path`` replaces dbt's usual folder for artifacts and logs; ``manifest`` (a parsed
-    one) saves the parse.
+    one) saves the parse; ``profiles_dir`` holds another ``profiles.yml`` than the project's.
     """
     from dbt.cli.main import dbtRunner
 
@@ -80,7 +81,7 @@ def run_dbt(
         "--project-dir",
         str(settings.dbt_project_dir),
         "--profiles-dir",
-        str(PROJECT_DIR),
+        str(profiles_dir),
         "--quiet",
     ]
     if target_path is not None:
