@@ -238,11 +238,8 @@ check: lint types test ## lint, types and test
 BENCH_VENV := .venv-bench
 BENCH := $(BENCH_VENV)/requirements-bench.lock
 .PHONY: bench
-bench: $(DEV) $(BENCH) ## time and memory: pipeline, live run, questions, event study; beside plain SQL and others
-	@$(PY) -m benchmarks
-	@$(PY) -m benchmarks.queries
-	@$(PY) -m benchmarks.event_study --package $(BENCH_VENV)/bin/python
-	@$(PY) -m benchmarks.live
+bench: $(DEV) $(BENCH) ## every benchmark in one table, beside plain SQL, pandas, a package and a copy; WRITE=docs/benchmarks
+	@$(PY) -m benchmarks --package $(BENCH_VENV)/bin/python $(if $(WRITE),--write '$(WRITE)')
 
 $(BENCH): requirements-bench.lock
 	@$(PYTHON) -m venv --clear $(BENCH_VENV)

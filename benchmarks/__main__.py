@@ -1,208 +1,241 @@
-"""Times whole commands and prints one table: medians, spread, peak memory, ratios.
+"""Every benchmark of the project in one table: ``make bench``.
 
-``python -m benchmarks [--runs N] [--write docs/benchmarks]``. Every figure is of a whole
-process on this machine, its output in a temporary folder; nothing of the project's own
-output is touched.
+``python -m benchmarks [--parts ...] [--runs N] [--package PYTHON] [--write docs/benchmarks]``.
+
+Every figure is of a process of its own on this machine, its output in a temporary folder; nothing
+of the project's own output is touched. Medians with their spread, peak memory, and ratios against
+the same work done otherwise: the same SQL straight in DuckDB, pandas, the ``eventstudy`` package, a
+plain copy of the file. Sizes are small, so that it takes about a quarter of an hour on a quiet
+machine; ``benchmarks.scale``, ``.event_study``, ``.queries`` and ``.live`` take larger ones.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from contextlib import chdir
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-import duckdb
-
-from benchmarks.machine import machine, revision
-from benchmarks.model_sql import model_statements
+from benchmarks import event_study, live, queries
+from benchmarks.comparison import compare
+from benchmarks.report import Line, heading, lines_table, write_results
+from benchmarks.scale import REBUILD, rows_of, run_stage
+from benchmarks.scale_stage import Task
+from benchmarks.synthetic import Size
+from benchmarks.timing import Measured, copy_to_disk, measure
 from dagster_project.settings import PROJECT_DIR, read_settings
 
 UNTESTED = ["--exclude-resource-type", "unit_test"]
+# Markets of growing size; the last is the one that is compared with other ways.
+MARKETS = (Size(20, 5, 20, 16), Size(80, 5, 20, 16))
+STUDY = event_study.Size(firms=200, sessions=600, events=50)
+LIVE_SYMBOLS, LIVE_YEARS, LIVE_BITCOIN_YEARS = 10, 5, 1
+COPIES, QUESTION_RUNS = 10, 5
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One command over several runs: seconds of wall time, peak memory in MiB."""
-
-    name: str
-    seconds: list[float]
-    peak_mib: float
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
-
-
-def _run(command: Sequence[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Wall seconds and peak resident MiB of one process; raises if it fails."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command, cwd=PROJECT_DIR, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            log.seek(0)
-            raise SystemExit(f"{command} failed:\n{log.read().decode()}")
-    # Linux counts kibibytes, macOS bytes.
-    unit = 1024 if sys.platform.startswith("linux") else 1024**2
-    return seconds, usage.ru_maxrss / unit
-
-
-def _measure(
-    name: str,
-    command: Sequence[str],
-    environment: dict[str, str],
-    runs: int,
-    before_each: Callable[[], None] = lambda: None,
-) -> Measured:
-    seconds, peaks = [], []
-    for _ in range(runs):
-        before_each()
-        wall, peak = _run(command, environment)
-        seconds.append(wall)
-        peaks.append(peak)
-    measured = Measured(name, [round(s, 2) for s in seconds], round(max(peaks)))
-    print(f"  {name:42} {measured.median:6.1f} s", file=sys.stderr, flush=True)
-    return measured
+def _line(group: str, measured: Measured) -> Line:
+    return Line.of(group, measured.name, measured.seconds, measured.peak_mib)
 
 
 def _python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-def _straight_in_duckdb(
-    warehouse: Path, statements: list[str], scratch: Path, runs: int
-) -> Measured:
-    """The same models as plain SQL on one connection, without dbt, checks or Dagster."""
-    seconds = []
-    for _ in range(runs):
-        # Same file name, so that the catalog dbt compiled into the SQL is there.
-        copy = scratch / warehouse.name
-        shutil.copyfile(warehouse, copy)
-        started = time.perf_counter()
-        with duckdb.connect(str(copy)) as connection:
-            for statement in statements:
-                connection.execute(statement)
-        seconds.append(round(time.perf_counter() - started, 2))
-        copy.unlink()
-    measured = Measured("the models' SQL straight in DuckDB", seconds, 0)
-    print(f"  {measured.name:42} {measured.median:6.1f} s", file=sys.stderr, flush=True)
-    return measured
-
-
-def measure_daily_work(runs: int) -> list[Measured]:
-    """Cold and warm `make run`, import, parse, dbt alone, and the same SQL in DuckDB."""
-    with tempfile.TemporaryDirectory(prefix="miner-bench-") as folder:
-        scratch = Path(folder)
-        output = scratch / "output"
-        settings = read_settings({"MINER_OUTPUT_DIR": str(output)})
-        environment = {
-            **os.environ,
-            **settings.dbt_environment(),
-            "MINER_OUTPUT_DIR": str(output),
-            "DBT_TARGET_PATH": str(scratch / "target"),
-        }
-        # `make run` keeps dbt's usual target folder: a warm one is what users have.
-        command_environment = {k: v for k, v in environment.items() if k != "DBT_TARGET_PATH"}
-
-        def start_afresh() -> None:
-            shutil.rmtree(output, ignore_errors=True)
-            shutil.rmtree(settings.dbt_project_dir / "target", ignore_errors=True)
-            output.mkdir()
-
-        def forget_parse() -> None:
-            shutil.rmtree(scratch / "target", ignore_errors=True)
-
-        run = _python("-m", "dagster_project", "run")
-        dbt = [str(Path(sys.executable).with_name("dbt"))]
-        project = ["--project-dir", "dbt", "--quiet"]
-        results = [
-            _measure("make run, cold", run, command_environment, runs, start_afresh),
-            _measure("make run, warm", run, command_environment, runs),
-            _measure(
-                "import of the code location",
-                _python("-c", "import dagster_project.definitions"),
-                command_environment,
-                runs,
-            ),
-            _measure("dbt parse, cold", [*dbt, "parse", *project], environment, runs, forget_parse),
-            _measure("dbt parse, warm", [*dbt, "parse", *project], environment, runs),
-            _measure(
-                "dbt build alone, one process",
-                [*dbt, "build", *project, *UNTESTED],
-                environment,
-                runs,
-            ),
-        ]
-        _run([*dbt, "compile", *project], environment)
-        statements = [sql for _, sql in model_statements(scratch / "target")]
-        results.append(_straight_in_duckdb(settings.warehouse_path, statements, scratch, runs))
-    return results
-
-
-def _ratios(results: list[Measured]) -> dict[str, float]:
-    by_name = {r.name: r.median for r in results}
-    warm, alone = by_name["make run, warm"], by_name["dbt build alone, one process"]
-    return {
-        "warm make run / dbt build alone": round(warm / alone, 2),
-        "dbt build alone / the models' SQL in DuckDB": round(
-            alone / by_name["the models' SQL straight in DuckDB"], 2
-        ),
+def pipeline(runs: int, scratch: Path) -> list[Line]:
+    """`make run` from nothing and where nothing is new, import, parse, dbt alone."""
+    output = scratch / "output"
+    settings = read_settings({"MINER_OUTPUT_DIR": str(output)})
+    environment = {
+        **os.environ,
+        **settings.dbt_environment(),
+        "MINER_OUTPUT_DIR": str(output),
+        "DBT_TARGET_PATH": str(scratch / "target"),
     }
+    # `make run` keeps dbt's usual target folder: a warm one is what users have.
+    command_environment = {k: v for k, v in environment.items() if k != "DBT_TARGET_PATH"}
 
+    def start_afresh() -> None:
+        shutil.rmtree(output, ignore_errors=True)
+        shutil.rmtree(settings.dbt_project_dir / "target", ignore_errors=True)
+        output.mkdir()
 
-def markdown(results: list[Measured], ratios: dict[str, float], runs: int) -> str:
-    """The table as it is printed and kept under docs/benchmarks."""
-    lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, revision {revision()}, {runs} runs each.",
-        "",
-        "| command | median s | min | max | peak MiB |",
-        "| --- | ---: | ---: | ---: | ---: |",
+    def forget_parse() -> None:
+        shutil.rmtree(scratch / "target", ignore_errors=True)
+
+    run = _python("-m", "dagster_project", "run")
+    dbt = [str(Path(sys.executable).with_name("dbt"))]
+    project = ["--project-dir", "dbt", "--quiet"]
+    # The longest is measured less often; its spread is small beside its length.
+    long = min(runs, 2)
+    cold = _line(
+        "pipeline", measure("make run, cold", run, command_environment, long, start_afresh)
+    )
+    again = measure("make run, nothing new", run, command_environment, runs)
+    imported = measure(
+        "import of the code location",
+        _python("-c", "import dagster_project.definitions"),
+        command_environment,
+        runs,
+    )
+    parse = [*dbt, "parse", *project]
+    parse_cold = measure("dbt parse, cold", parse, environment, runs, forget_parse)
+    parse_warm = measure("dbt parse, warm", parse, environment, runs)
+    alone = _line(
+        "pipeline",
+        measure("dbt build alone", [*dbt, "build", *project, *UNTESTED], environment, long),
+    )
+    return [
+        cold.against(alone),
+        *(_line("pipeline", one) for one in (again, imported, parse_cold, parse_warm)),
+        alone,
     ]
-    lines += [
-        f"| {r.name} | {r.median:.1f} | {min(r.seconds):.1f} | {max(r.seconds):.1f} | "
-        f"{r.peak_mib or '-'} |"
-        for r in results
-    ]
-    lines += ["", "| ratio | |", "| --- | ---: |"]
-    lines += [f"| {name} | {value} |" for name, value in ratios.items()]
-    return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--write", type=Path, help="folder that gets a dated .md and .json")
-    arguments = parser.parse_args()
-    print("Timing whole commands; this takes some minutes.", file=sys.stderr, flush=True)
-    results = measure_daily_work(arguments.runs)
-    ratios = _ratios(results)
-    table = markdown(results, ratios, arguments.runs)
-    print(table)
-    if arguments.write:
-        arguments.write.mkdir(parents=True, exist_ok=True)
-        name = f"{datetime.now(UTC):%Y-%m-%d}"
-        (arguments.write / f"{name}.md").write_text(f"# Benchmarks of {name}\n\n{table}\n")
-        (arguments.write / f"{name}.json").write_text(
-            json.dumps(
-                {"machine": machine(), "results": [asdict(r) for r in results], "ratios": ratios},
-                indent=2,
+def scale(runs: int, scratch: Path) -> list[Line]:
+    """Load, build and publication of drawn markets beside a plain copy of the working file, and
+    the comparisons with DuckDB alone and pandas on the largest."""
+    lines = []
+    for size in MARKETS:
+        output = scratch / "market"
+        task = Task(size, output)
+        results = []
+        for _ in range(min(runs, 2)):
+            shutil.rmtree(output, ignore_errors=True)
+            results += [run_stage(stage, task) for stage in (*REBUILD, "copy")]
+        by_stage = {
+            stage: Line.of(
+                "scale",
+                f"{stage} ({size})",
+                [one.seconds for one in results if one.stage == stage],
+                max(one.peak_mib for one in results if one.stage == stage),
             )
-            + "\n"
+            for stage in (*REBUILD, "copy")
+        }
+        rows, copied = rows_of(results, size), by_stage["copy"]
+        rate = rows / by_stage["load"].median
+        by_stage["load"] = by_stage["load"].noted(f"{rows:,} rows, {rate:,.0f} a second")
+        lines += [by_stage[stage].against(copied) for stage in REBUILD]
+        lines.append(copied)
+        if size == MARKETS[-1]:
+            lines += compare(task, runs)
+        shutil.rmtree(output)
+    return lines
+
+
+def events(runs: int, scratch: Path, package: str | None) -> list[Line]:
+    """The event study's SQL beside a statsmodels loop and the package, for as many firm-events."""
+    settings, statements = event_study.prepare(scratch, STUDY)
+    ours = {
+        threads: [
+            event_study.time_sql(settings, statements, STUDY, threads, "6GB")
+            for _ in range(min(runs, 2))
+        ]
+        for threads in (1, 2)
+    }
+    fitted = STUDY.firm_events * 2
+    lines = [
+        Line.of(
+            "event study",
+            f"{fitted:,} regressions and every test, SQL, {threads} thread{'s' * (threads > 1)}",
+            [one.seconds for one in timed],
+            max(one.peak_mib for one in timed),
         )
+        for threads, timed in ours.items()
+    ]
+    others = {"regressions alone, statsmodels in a loop": event_study.time_loop(STUDY)}
+    if package:
+        others["regressions alone, the eventstudy package"] = event_study.time_package(
+            package, scratch, STUDY
+        )
+    for name, each in others.items():
+        line = Line.of("event study", name, [each * fitted])
+        of = f"{1e3 * each:.2f} ms each, timed on a sample of {event_study.SAMPLED}"
+        lines.append(line.against(lines[0]).noted(of))
+    return lines
+
+
+def questions(runs: int, scratch: Path) -> list[Line]:
+    """What readers ask of the published file, as it is and with many times the rows."""
+    del runs
+    asked = [*queries.cookbook(), *queries.dashboard()]
+    # A page may read a file beside the marts, by its path from the project.
+    with chdir(PROJECT_DIR):
+        folder = queries.build_published(scratch / "output")
+        settings = read_settings({"MINER_OUTPUT_DIR": str(folder)})
+        large = scratch / "large.duckdb"
+        queries.larger_file(settings.published_path, COPIES, large)
+        lines = []
+        for name, path in (("bundled rows", settings.published_path), (f"{COPIES} times", large)):
+            medians = [
+                p50 / 1e3 for p50, _ in queries.time_questions(path, asked, QUESTION_RUNS).values()
+            ]
+            line = Line.of("questions", f"a question to the published file, {name}", medians)
+            lines.append(
+                line.noted(f"medians of {len(asked)} questions, {QUESTION_RUNS} runs each")
+            )
+        published = queries.time_publication(settings.warehouse_path, 1, scratch)
+        plain = copy_to_disk(settings.warehouse_path, scratch / "copy")
+    copied = Line.of("publication", "a plain copy of the working file", [plain])
+    line = Line.of("publication", "publication of the bundled marts", [published.seconds])
+    return [
+        lines[0],
+        lines[1].against(lines[0]),
+        line.against(copied).noted(f"{published.rows:,} rows"),
+        copied,
+    ]
+
+
+def vendors(runs: int, scratch: Path) -> list[Line]:
+    """A live extraction from vendors on this machine."""
+    del runs, scratch
+    done = live.measure(LIVE_SYMBOLS, LIVE_YEARS, LIVE_BITCOIN_YEARS)
+    return [
+        Line.of("live", one.name, [one.total.seconds], one.peak_mib).noted(
+            f"{one.total.rows:,} rows, {one.total.waited_s:.0f} s of it waiting for rate limits"
+        )
+        for one in done
+    ]
+
+
+def gather(parts: Sequence[str], runs: int, package: str | None) -> list[Line]:
+    """Lines of the wanted parts, in the order of ``PARTS``."""
+    work: dict[str, Callable[[Path], list[Line]]] = {
+        "pipeline": lambda scratch: pipeline(runs, scratch),
+        "scale": lambda scratch: scale(runs, scratch),
+        "events": lambda scratch: events(runs, scratch, package),
+        "questions": lambda scratch: questions(runs, scratch),
+        "live": lambda scratch: vendors(runs, scratch),
+    }
+    lines = []
+    for part in (part for part in PARTS if part in parts):
+        print(f"{part} ...", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(prefix="miner-bench-") as scratch:
+            lines += work[part](Path(scratch))
+    return lines
+
+
+PARTS = ("pipeline", "scale", "events", "questions", "live")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--runs", type=int, default=3, help="runs of what takes seconds")
+    parser.add_argument("--package", help="Python that has the eventstudy package")
+    parser.add_argument("--write", type=Path, help="folder that gets a dated .md and .json")
+    options = parser.parse_args(arguments)
+    lines = gather(options.parts, options.runs, options.package)
+    text = "\n".join([heading(), "", *lines_table(lines)])
+    print(text)
+    if options.write:
+        told: dict[str, Any] = {"lines": [asdict(line) for line in lines]}
+        write_results(options.write, "", "Benchmarks", text, told)
 
 
 if __name__ == "__main__":

@@ -263,7 +263,7 @@ def markdown(
     return "\n".join(lines)
 
 
-def _build(folder: Path) -> Path:
+def build_published(folder: Path) -> Path:
     """An output folder with the bundled figures, built and published."""
     subprocess.run(
         [sys.executable, "-m", "dagster_project", "run"],
@@ -286,7 +286,7 @@ def main() -> None:
     # A page may read a file beside the marts, by its path from the project.
     with tempfile.TemporaryDirectory(prefix="miner-bench-") as name, chdir(PROJECT_DIR):
         scratch = Path(name)
-        folder = arguments.built or _build(scratch / "output")
+        folder = arguments.built or build_published(scratch / "output")
         settings = read_settings({"MINER_OUTPUT_DIR": str(folder)})
         questions = [*cookbook(), *dashboard()]
         small = time_questions(settings.published_path, questions, arguments.runs)

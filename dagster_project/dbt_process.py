@@ -72,14 +72,16 @@ def run_dbt(
     manifest: Any = None,
     target: str = WAREHOUSE_TARGET,
     environment: Mapping[str, str] | None = None,
+    profiles_dir: Path = PROJECT_DIR,
 ) -> dbtRunnerResult:
     """Run one dbt command over the settings' working file, or over Spark.
 
     ``factors`` is the number of factors that the models' SQL has room for (default: as many as
     the study's largest model needs). ``on_event`` receives dbt's log events as they come;
     ``target_path`` replaces dbt's usual folder for artifacts and logs; ``manifest`` (a parsed
-    one) saves the parse. ``target`` is an output of profiles.yml; on Spark a session must be there
-    already, which dbt then takes. ``environment`` is added for the command.
+    one) saves the parse; ``profiles_dir`` holds another ``profiles.yml`` than the project's.
+    ``target`` is an output of profiles.yml; on Spark a session must be there already, which dbt
+    then takes. ``environment`` is added for the command.
     """
     from dbt.cli.main import dbtRunner
 
@@ -87,7 +89,7 @@ def run_dbt(
         "--project-dir",
         str(settings.dbt_project_dir),
         "--profiles-dir",
-        str(PROJECT_DIR),
+        str(profiles_dir),
         "--target",
         target,
         "--quiet",

@@ -90,6 +90,17 @@ def test_a_changed_value_replaces_the_old_one_which_is_kept(loading, prices):
     ]
 
 
+def test_corrections_of_single_days_are_found_anywhere_in_a_history(loading, prices):
+    history = prices()
+    loading.load("equity_prices", history)
+    for position in (0, 57, len(history) - 1):
+        corrected = {**history[position], "close": 3.25}
+        report = loading.load("equity_prices", [corrected], complete=False)
+        assert (report.updated, report.inserted, report.total) == (1, 0, len(history))
+    assert loading.query("SELECT count(*) FROM raw.equity_prices WHERE close = 3.25") == [(3,)]
+    assert loading.query("SELECT count(*) FROM ingest.revisions") == [(3,)]
+
+
 def test_a_value_that_goes_missing_is_a_change(loading, prices):
     loading.load("equity_prices", prices(volume=7))
     loading.load("equity_prices", prices())

@@ -66,20 +66,6 @@ basket_firms as (
 
 ),
 
-basket_returns as (
-
-    select
-        basket_firms.basket_number,
-        firm_returns.session_number,
-        count(*) as n_firms,
-        sum(basket_firms.weight * firm_returns.simple_return) as simple_sum,
-        sum(basket_firms.weight * firm_returns.log_return) as log_sum
-    from basket_firms
-    inner join firm_returns on basket_firms.firm_number = firm_returns.firm_number
-    group by basket_firms.basket_number, firm_returns.session_number
-
-),
-
 held as (
 
     select
@@ -94,6 +80,50 @@ held as (
         on
             portfolios.firm_numbers = baskets.firm_numbers
             and portfolios.weights = baskets.weights
+
+),
+
+panel_spans as (
+
+    select
+        panel_number,
+        min(session_number) as first_number,
+        max(session_number) as last_number
+    from basis
+    group by panel_number
+
+),
+
+basket_spans as (
+
+    -- Weights by exposure are of one event: summed over all of a long history they would cost
+    -- events times years.
+    select
+        held.basket_number,
+        min(panel_spans.first_number) as first_number,
+        max(panel_spans.last_number) as last_number
+    from held
+    inner join panel_spans on held.panel_number = panel_spans.panel_number
+    group by held.basket_number
+
+),
+
+basket_returns as (
+
+    select
+        basket_firms.basket_number,
+        firm_returns.session_number,
+        count(*) as n_firms,
+        sum(basket_firms.weight * firm_returns.simple_return) as simple_sum,
+        sum(basket_firms.weight * firm_returns.log_return) as log_sum
+    from basket_spans
+    inner join basket_firms on basket_spans.basket_number = basket_firms.basket_number
+    inner join firm_returns
+        on
+            basket_firms.firm_number = firm_returns.firm_number
+            and firm_returns.session_number between basket_spans.first_number
+            and basket_spans.last_number
+    group by basket_firms.basket_number, firm_returns.session_number
 
 ),
 
