@@ -38,7 +38,7 @@ SQL := $(VENV)/requirements-sql.lock
 DASHBOARD := $(VENV)/requirements-dashboard.lock
 POSTGRES := $(VENV)/requirements-postgres.lock
 TEAM := $(VENV)/requirements-team.lock
-# The models on Apache Spark: an extra too, but 430 MB, so development does without it.
+# The models on Apache Spark: an extra too, but 456 MB, so development does without it.
 # `make run TARGET=spark` and MINER_TARGET=spark say the same.
 SPARK := $(VENV)/requirements-spark.lock
 # A TARGET of the shell is somebody else's.

@@ -14,7 +14,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
 # One for what each command with an extra of its own adds to the runtime.
 EXTRAS = ("live", "sql", "postgres", "team", "dashboard")
-# One that development does without: 430 MB.
+# One that development does without: 456 MB.
 SPARK = "requirements-spark.lock"
 LOCKS = (RUNTIME, SPARK, *(f"requirements-{extra}.lock" for extra in EXTRAS), DEVELOPMENT)
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)", re.MULTILINE)

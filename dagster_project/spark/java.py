@@ -52,6 +52,6 @@ def spark_home() -> Path:
     if spec is None or spec.origin is None or find_spec("dbt.adapters.spark") is None:
         raise SparkFailed(
             "The packages for Spark are not installed.",
-            mend="type 'make run TARGET=spark', which installs them (430 MB)",
+            mend="type 'make run TARGET=spark', which installs them (456 MB)",
         )
     return Path(spec.origin).parent
