@@ -140,28 +140,37 @@ def _returns_in_pandas(task: Task) -> dict[str, float]:
     return spent
 
 
-def _market_model_in_pandas(task: Task) -> dict[str, float]:
-    """The market model of every firm-event that the project fitted, from its table of returns."""
-    with duckdb.connect(str(task.settings.warehouse_path), read_only=True) as connection:
-        ours = connection.execute(
-            "select firm.event_id, firm.ticker, events.t0_number, firm.n_est as n, firm.alpha, "
-            "firm.beta_market as beta, daily.abnormal_return from marts.fct_selloff_firm as firm "
-            "join intermediate.int_events as events on firm.event_id = events.event_id "
-            "join marts.fct_selloff_daily as daily on firm.event_id = daily.event_id and "
-            "firm.ticker = daily.ticker and firm.model_id = daily.model_id and daily.rel_day = 0 "
-            "where firm.model_id = ? and firm.window_id = '[0,0]' and firm.alpha is not null "
-            "and daily.abnormal_return is not null order by all",
-            [MODEL],
-        ).df()
-        clock = Clock()
-        long = connection.execute(
-            f"select ticker, session_number, simple_return from intermediate.{RETURNS}"
-        ).df()
-        wide = long.pivot(index="session_number", columns="ticker", values="simple_return")
-        answer = pandas_market_model(wide, ours)
-        spent = clock.read()
+def market_model_beside(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """The market model of every firm-event that the project fitted, from its table of returns.
+
+    Raises RuntimeError where a coefficient or an abnormal return differs.
+    """
+    ours = connection.execute(
+        "select firm.event_id, firm.ticker, events.t0_number, firm.n_est as n, firm.alpha, "
+        "firm.beta_market as beta, daily.ar as abnormal_return "
+        "from marts.fct_selloff_firm as firm "
+        "join intermediate.int_events as events on firm.event_id = events.event_id "
+        "join marts.fct_selloff_daily as daily on firm.event_id = daily.event_id and "
+        "firm.ticker = daily.ticker and firm.model_id = daily.model_id and daily.rel_day = 0 "
+        "where firm.model_id = ? and firm.window_id = '[0,0]' and firm.alpha is not null "
+        "and daily.ar is not null order by all",
+        [MODEL],
+    ).df()
+    clock = Clock()
+    long = connection.execute(
+        f"select ticker, session_number, simple_return from intermediate.{RETURNS}"
+    ).df()
+    wide = long.pivot(index="session_number", columns="ticker", values="simple_return")
+    answer = pandas_market_model(wide, ours)
+    spent = clock.read()
     require_equal(answer[["n", "alpha", "beta", "abnormal_return"]], ours, "market model")
     return {**spent, "firm_events": len(ours)}
+
+
+def _market_model_in_pandas(task: Task) -> dict[str, float]:
+    with duckdb.connect(str(task.settings.warehouse_path), read_only=True) as connection:
+        connection.execute(f"set threads = {task.threads}")
+        return market_model_beside(connection)
 
 
 def require_equal(answer: pd.DataFrame, ours: pd.DataFrame, what: str) -> None:

@@ -217,38 +217,49 @@ def memory_table(results: Sequence[Staged], work: dict[Size, float]) -> list[str
     )  # fmt: skip
 
 
-def aims(results: Sequence[Staged]) -> list[str]:
-    """Each aim beside what the largest size did, and what stands furthest in the way."""
+def aims(results: Sequence[Staged], *, busy: bool = False) -> list[str]:
+    """Each aim beside what the largest size did, and what stands furthest in the way.
+
+    A limit that a smaller market than the aim's keeps is open, not met. ``busy`` judges by the
+    seconds of the processors.
+    """
     largest = max({one.size for one in results}, key=lambda size: rows_of(results, size))
     rows = rows_of(results, largest)
     of_size = [one for one in results if one.size == largest]
     rebuilt = [one for one in of_size if one.stage in REBUILD and one.threads == PROJECT_THREADS]
+
+    def spent(one: Staged) -> float:
+        return one.processor_s if busy else one.seconds
+
     load = next(one for one in rebuilt if one.stage == "load")
     build = next(one for one in rebuilt if one.stage == "build")
-    total, peak = sum(one.seconds for one in rebuilt), max(one.peak_mib for one in rebuilt)
-    rate = load.detail["rows"] / load.seconds
+    total, peak = sum(spent(one) for one in rebuilt), max(one.peak_mib for one in rebuilt)
+    rate = load.detail["rows"] / spent(load)
     costliest = max(build.detail["parts"].items(), key=lambda item: item[1])
-    slowest = ", ".join(f"{name} {spent:.0f} s" for name, spent in build.detail["slowest"][:4])
+    share = costliest[1] / sum(build.detail["parts"].values())
+    slowest = ", ".join(f"{name} {took:.0f} s" for name, took in build.detail["slowest"][:4])
+    unit = "processor second" if busy else "second"
 
-    def verdict(met: bool) -> str:
-        return "met" if met else "missed"
+    def verdict(kept: bool) -> str:
+        if not kept:
+            return "missed"
+        return "met" if rows >= AIM_ROWS else "open: fewer rows than the aim's"
 
-    whole = "" if rows >= AIM_ROWS else f" (at {rows:,} rows, less than the aim's)"
     return [
         *markdown_table(
-            ["aim", "measured >", ""],
+            ["aim", f"measured on {rows:,} rows >", ""],
             [
-                [f"load at {AIM_LOAD_ROWS_S:,} rows a second", f"{rate:,.0f}",
-                 verdict(rate >= AIM_LOAD_ROWS_S)],
-                [f"rebuild of {AIM_ROWS:,} rows in {AIM_REBUILD_S:.0f} s", f"{total:,.0f} s{whole}",
-                 verdict(total <= AIM_REBUILD_S)],
+                [f"load at {AIM_LOAD_ROWS_S:,} rows a second", f"{rate:,.0f} a {unit}",
+                 "met" if rate >= AIM_LOAD_ROWS_S else "missed"],
+                [f"rebuild of {AIM_ROWS:,} rows in {AIM_REBUILD_S:.0f} s",
+                 f"{total:,.0f} {unit}s", verdict(total <= AIM_REBUILD_S)],
                 [f"under {AIM_PEAK_MIB / 1024:.0f} GiB", f"{peak / 1024:.1f} GiB",
                  verdict(peak < AIM_PEAK_MIB)],
             ],
         ),
         "",
-        f"Of the build the largest part is {costliest[0]} with {costliest[1]:,.0f} s; the "
-        f"slowest models: {slowest}.",
+        f"Of the time of the build's nodes {share:.0%} goes into {costliest[0]}; the slowest "
+        f"models by the wall: {slowest}.",
     ]  # fmt: skip
 
 
@@ -309,8 +320,13 @@ def report(
     event_results: Sequence[Staged],
     appends: Sequence[tuple[Appended, Appended]],
     memory: str,
+    *,
+    busy: bool = False,
 ) -> str:
-    """Everything that was measured, as it is printed and kept."""
+    """Everything that was measured, as it is printed and kept.
+
+    ``busy`` leaves out what the wall says of a machine that others use too.
+    """
     lines = [
         heading(1),
         "DuckDB inside dbt on one thread, as the project's profile has it, unless a line says "
@@ -318,8 +334,8 @@ def report(
     ]
     if results:
         work = {one.size: float(rows_of(results, one.size)) for one in results}
-        lines += ["", "## Rows", "", *aims(results)]
-        for of_processor in (False, True):
+        lines += ["", "## Rows", "", *aims(results, busy=busy)]
+        for of_processor in (True,) if busy else (False, True):
             table = cost_table(results, work, "rows loaded", of_processor=of_processor)
             lines += ["", *table]
         lines += ["", *memory_table(results, work)]
@@ -327,7 +343,12 @@ def report(
         firm_events = {
             one.size: float(one.size.events * one.size.n_studied) for one in event_results
         }
-        lines += ["", "## Events", "", *cost_table(event_results, firm_events, "firm-events")]
+        lines += [
+            "",
+            "## Events",
+            "",
+            *cost_table(event_results, firm_events, "firm-events", of_processor=busy),
+        ]
         lines += ["", *memory_table(event_results, firm_events)]
     for number, (small, large) in enumerate(appends):
         if not number:
@@ -359,6 +380,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--append", nargs="*", default=[], help="pairs: the short and the long history of a market"
     )
+    parser.add_argument(
+        "--busy", action="store_true", help="others use the machine: judge by its processors"
+    )
     parser.add_argument("--scratch", type=Path, help="folder for the working files")
     parser.add_argument("--write", type=Path, help="folder that gets a dated .md and .json")
     options = parser.parse_args(arguments)
@@ -384,7 +408,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for size in parse_sizes(options.append, options.events, options.studied)
         ]
     appends = list(zip(days[::2], days[1::2], strict=True))
-    text = report(results, event_results, appends, options.memory)
+    text = report(results, event_results, appends, options.memory, busy=options.busy)
     print(text)
     if options.write:
         write_results(
