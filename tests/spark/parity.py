@@ -27,11 +27,17 @@ class Parity:
     faults: tuple[str, ...]
 
 
-def _difference(column: str) -> str:
+# What sums leave where the true value is zero: this small beside the column's largest value.
+_NOTHING = 1e-12
+
+
+def _difference(column: str, relation: str) -> str:
     a, b = f"a.{quoted(column)}", f"b.{quoted(column)}"
     return (
         f"max(CASE WHEN {a} IS NOT DISTINCT FROM {b} THEN 0 "
         f"WHEN {a} IS NULL OR {b} IS NULL OR NOT isfinite({a}) OR NOT isfinite({b}) THEN 'inf' "
+        f"WHEN greatest(abs({a}), abs({b})) <= {_NOTHING} * (SELECT max(abs({quoted(column)})) "
+        f"FROM file_a.{relation} WHERE isfinite({quoted(column)})) THEN 0 "
         f"ELSE abs({a} - {b}) / greatest(abs({a}), abs({b})) END::DOUBLE)"
     )
 
@@ -70,7 +76,7 @@ def compare(of_duckdb: Path, of_spark: Path, table: str, key: Sequence[str]) -> 
         differences = [0.0]
         if numbers:
             found = connection.execute(
-                f"SELECT {', '.join(map(_difference, numbers))} {both}"
+                f"SELECT {', '.join(_difference(one, relation) for one in numbers)} {both}"
             ).fetchall()[0]
             differences += [value or 0.0 for value in found]
             faults += [
