@@ -75,6 +75,12 @@ def test_both_workers_did_their_part(spark_run: FirstRun) -> None:
         assert f"worker {worker}" in spark_run.printed
 
 
+def test_the_run_went_on_without_the_worker_that_was_killed(spark_run: FirstRun) -> None:
+    said = json.loads((spark_run.study.output_dir / "spark" / "last_pass.json").read_text())
+    assert [one["was_lost"] for one in said["executors"]].count(True) == 1
+    assert "and was lost" in spark_run.printed
+
+
 def test_checks_of_both_engines_are_kept(spark_run: FirstRun) -> None:
     found = re.search(r"Checked: (\d+) passed, (\d+) warned, (\d+) failed", spark_run.printed)
     assert found is not None

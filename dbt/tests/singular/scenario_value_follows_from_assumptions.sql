@@ -68,7 +68,7 @@ worked as (
                 least(t / ramp_years, 1) * (hosting_usd - forgone_usd)
                 - (least(t / ramp_years, 1) - least((t - 1) / ramp_years, 1)) * capex_usd
             )
-            / growth ** t
+            / power(growth, t)
         ) as worked_npv_usd
     from years
     group by all
