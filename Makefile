@@ -194,7 +194,7 @@ test: $(DEV) ## all tests but the slow ones and those in a browser
 	@$(PY) -m pytest $(SHARED)
 
 .PHONY: test-nightly
-test-nightly: $(DEV) ## ten thousand mutations per parser of the live sources
+test-nightly: $(DEV) ## ten thousand mutations per parser of the live sources, the benchmark of scale
 	@$(PY) -m pytest -m nightly
 
 .PHONY: test-spark

@@ -285,7 +285,7 @@ def test_returns_in_pandas_stop_at_holes_and_old_listings() -> None:
     assert len(listed) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_whole_benchmark_of_scale(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
