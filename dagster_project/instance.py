@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -35,6 +36,24 @@ MACHINE_TAG = "miner_warehouse/machine"
 BEGAN_TAG = "miner_warehouse/process_began"
 
 
+def _own_storage(dagster_home: Path) -> str:
+    # Over the files of Dagster's own defaults. Classes are named, not imported: a run that has
+    # nothing to do does without Dagster.
+    history = dagster_home / "history"
+    return f"""\
+run_storage:
+  module: dagster_project.sqlite_storage
+  class: KeptRunStorage
+  config:
+    base_dir: {json.dumps(str(history))}
+event_log_storage:
+  module: dagster_project.sqlite_storage
+  class: KeptEventLogStorage
+  config:
+    base_dir: {json.dumps(str(history / "runs"))}
+"""
+
+
 def prepare_instance(settings: Settings, *, any_known_version: bool = False) -> None:
     """Make DAGSTER_HOME with the project's settings and point this process at it.
 
@@ -47,6 +66,8 @@ def prepare_instance(settings: Settings, *, any_known_version: bool = False) -> 
         team.require_database(settings, any_known_version=any_known_version)
         os.environ[DAGSTER_POSTGRES_VARIABLE] = team.storage_address(settings.dagster_postgres_url)
         told += _SHARED_STORAGE
+    else:
+        told += _own_storage(settings.dagster_home)
     target = settings.dagster_home / "dagster.yaml"
     if not target.exists() or target.read_text(encoding="utf-8") != told:
         target.write_text(told, encoding="utf-8")

@@ -43,8 +43,6 @@ __all__ = [
     "rollback",
 ]
 
-# 2: no key is declared in the DuckDB file; references to dimensions are stated.
-MANIFEST_VERSION = 2
 WORKING_CATALOG = "working"
 
 
@@ -250,7 +248,7 @@ def _draft(
         for mart in marts
     ]
     manifest = {
-        "manifest_version": MANIFEST_VERSION,
+        "manifest_version": files.MANIFEST_VERSION,
         "publication_id": _free_name(published_dir, now, _content_hash(tables)),
         "published_at": now.isoformat(timespec="seconds"),
         "replaced": files.current_id(published_dir),
@@ -272,7 +270,7 @@ def _write_release(
         files.write_database(
             connection, WORKING_CATALOG, draft.marts, draft.macros, draft.manifest, building
         )
-        files.write_parquet(connection, WORKING_CATALOG, draft.marts, building)
+        files.write_parquet(draft.marts, building)
         files.verify(building, draft.marts, draft.macros, draft.contents, draft.manifest)
         _add_file_facts(draft.manifest, draft.marts, building)
         files.write_manifest(building, draft.manifest)

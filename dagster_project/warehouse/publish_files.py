@@ -49,6 +49,7 @@ from dagster_project.warehouse.publish_marts import (
     Content,
     Mart,
     describe_marts,
+    mart_of,
     measure,
 )
 
@@ -76,6 +77,11 @@ _NO_LINKS_WINDOWS = 1314  # ERROR_PRIVILEGE_NOT_HELD
 # It is not enough by itself: the index of a key is written in a way that 1.0 cannot read.
 STORAGE_VERSION = "v1.0.0"
 PUBLISHED_CATALOG = "published"
+
+# 2: no key is declared in the DuckDB file; references to dimensions are stated.
+# 3: checksums of content are sums of DuckDB's own hashes.
+MANIFEST_VERSION = 3
+CHECKSUMS_BY_HASH = 3
 
 _MANIFEST_KEYS = {
     "manifest_version",
@@ -177,17 +183,17 @@ def write_database(
     create_table_macros(folder / DATABASE, macros)
 
 
-def write_parquet(
-    connection: duckdb.DuckDBPyConnection, working: str, marts: tuple[Mart, ...], folder: Path
-) -> None:
-    """One Parquet file per mart, in the order of its key."""
+def write_parquet(marts: tuple[Mart, ...], folder: Path) -> None:
+    """One Parquet file per mart, from the DuckDB file beside it and in its order: of the key."""
     (folder / PARQUET).mkdir()
-    for mart in marts:
-        target = folder / PARQUET / mart.parquet_name
-        connection.execute(
-            f"COPY (SELECT * FROM {mart.relation(working)} ORDER BY {mart.order_sql}) "
-            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
-        )
+    with in_memory() as connection:
+        attach_read_only(connection, folder / DATABASE, PUBLISHED_CATALOG)
+        for mart in marts:
+            target = folder / PARQUET / mart.parquet_name
+            connection.execute(
+                f"COPY {mart.relation(PUBLISHED_CATALOG)} "
+                f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+            )
 
 
 def verify(
@@ -408,6 +414,13 @@ def read_manifest(release: Path) -> dict[str, Any] | None:
     return manifest
 
 
+def _is_file_of(path: Path, digest: str) -> bool:
+    try:
+        return sha256_of(path) == digest
+    except OSError:
+        return False
+
+
 def is_intact(release: Path, manifest: dict[str, Any]) -> bool:
     """Whether every file of the release is there and as it was written."""
     expected = {DATABASE: manifest["database"]["sha256"]}
@@ -415,7 +428,25 @@ def is_intact(release: Path, manifest: dict[str, Any]) -> bool:
         if Path(table["parquet"]["file"]).name != table["parquet"]["file"]:
             return False  # a name that leads out of the release
         expected[f"{PARQUET}/{table['parquet']['file']}"] = table["parquet"]["sha256"]
-    try:
-        return all(sha256_of(release / name) == digest for name, digest in expected.items())
-    except OSError:
-        return False
+    return all(_is_file_of(release / name, digest) for name, digest in expected.items())
+
+
+def stated_contents(release: Path, manifest: dict[str, Any]) -> dict[str, Content]:
+    """Rows and checksum of each table of a release, comparable with what `measure` finds here.
+
+    They stand in the manifest, but a checksum of another version of DuckDB compares with nothing:
+    then they are taken from the DuckDB file, if that is to the byte the one that was stated.
+    """
+    stated = {t["name"]: Content(t["rows"], t["content_checksum"]) for t in manifest["tables"]}
+    database = release / DATABASE
+    if (
+        manifest["manifest_version"] >= CHECKSUMS_BY_HASH
+        and manifest["database"]["duckdb_version"] == duckdb.__version__
+    ) or not _is_file_of(database, manifest["database"]["sha256"]):
+        return stated
+    with in_memory() as connection:
+        attach_read_only(connection, database, PUBLISHED_CATALOG)
+        return {
+            mart.name: measure(connection, mart.relation(PUBLISHED_CATALOG), mart)
+            for mart in map(mart_of, manifest["tables"])
+        }

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -365,12 +366,9 @@ class Release:
     def references(self) -> dict[str, list[dict[str, str]]]:
         return {t["name"]: t.get("foreign_keys", []) for t in self.manifest["tables"]}
 
-    @property
+    @cached_property
     def stated(self) -> dict[str, Content]:
-        return {
-            table["name"]: Content(table["rows"], table["content_checksum"])
-            for table in self.manifest["tables"]
-        }
+        return files.stated_contents(self.folder, self.manifest)
 
 
 def load_schema(connection: Connection, release: Release, reader: str, scratch: Path) -> None:

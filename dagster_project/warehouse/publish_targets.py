@@ -120,7 +120,7 @@ def _targets(published_dir: Path, url: Secret) -> Iterator[Target]:
         )
     marts = tuple(mart_of(table) for table in manifest["tables"])
     name = manifest["publication_id"]
-    stated = {t["name"]: Content(t["rows"], t["content_checksum"]) for t in manifest["tables"]}
+    stated = files.stated_contents(release, manifest)
     yield Target(MANIFEST_TARGET, name, stated, 0.0)
     database, parquet = published_files(published_dir)
     started = time.monotonic()

@@ -23,6 +23,7 @@ from dagster_project.warehouse.publish import (
     rollback,
 )
 from dagster_project.warehouse.publish_macros import TableMacro
+from dagster_project.warehouse.publish_targets import compare_targets
 
 
 def test_readers_find_the_marts_under_stable_paths(publishing):
@@ -505,3 +506,46 @@ def test_who_waited_for_another_publication_comes_after_it_in_its_name_too(publi
     at = report.publication_id.partition("-")[0]
     assert "20250327T130001Z" <= at < "20250327T130100Z"
     assert report.manifest["published_at"] > "2025-03-27T13:00:00"
+
+
+def _as_another_version_left_it(publishing) -> Path:
+    """Make the manifest say what a publication by another DuckDB would: its own checksums."""
+    path = (publishing.published / "manifest.json").resolve()
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["database"]["duckdb_version"] = "1.4.9"
+    for table in manifest["tables"]:
+        table["content_checksum"] = "0" * 64
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    return path.parent
+
+
+def test_a_publication_of_another_duckdb_is_held_to_its_own_file(publishing):
+    publishing.run()
+    _as_another_version_left_it(publishing)
+    assert compare_targets(publishing.published).differences == []
+    # Its checksums compare with nothing of this version, so it is published anew.
+    assert not publishing.run().unchanged
+
+
+def test_a_file_that_changed_is_no_standard_for_the_others(publishing):
+    publishing.run()
+    release = _as_another_version_left_it(publishing)
+    with duckdb.connect(str(release / "miner_marts.duckdb")) as connection:
+        connection.execute("UPDATE marts.dim_firm SET name = 'x' WHERE ticker = 'RIOT'")
+    found = compare_targets(publishing.published).differences
+    assert "duckdb, table dim_firm: other content in equal rows" in found
+
+
+def test_values_that_change_places_change_the_checksum(publishing):
+    publishing.run()
+    swapped = (
+        "UPDATE marts.dim_firm SET name = (SELECT any_value(other.name) FROM marts.dim_firm other"
+        " WHERE other.ticker = CASE dim_firm.ticker WHEN 'RIOT' THEN 'CORZ' ELSE 'RIOT' END)"
+        " WHERE ticker IN ('RIOT', 'CORZ')"
+    )
+    database = (publishing.published / "miner_marts.duckdb").resolve()
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(swapped)
+    assert compare_targets(publishing.published).differences == [
+        "duckdb, table dim_firm: other content in equal rows"
+    ]

@@ -192,8 +192,8 @@ def test_what_was_written_is_held_against_the_working_file(
     publishing.next_version(2)
     real = publish_files.write_parquet
 
-    def damaging(connection, working, marts, folder):
-        real(connection, working, marts, folder)
+    def damaging(marts, folder):
+        real(marts, folder)
         with duckdb.connect(str(folder / publish_files.DATABASE)) as written:
             written.execute(damage)
 
@@ -207,10 +207,10 @@ def test_what_was_written_is_held_against_the_working_file(
 def test_parquet_is_verified_too(publishing, monkeypatch):
     real = publish_files.write_parquet
 
-    def truncating(connection, working, marts, folder):
-        real(connection, working, marts, folder)
+    def truncating(marts, folder):
+        real(marts, folder)
         path = folder / "parquet" / "dim_firm.parquet"
-        connection.execute(f"COPY (FROM '{path}' LIMIT 1) TO '{path}.short' (FORMAT parquet)")
+        duckdb.execute(f"COPY (FROM '{path}' LIMIT 1) TO '{path}.short' (FORMAT parquet)")
         os.replace(f"{path}.short", path)  # noqa: PTH105 - the short name is a text
 
     monkeypatch.setattr(publish_files, "write_parquet", truncating)
