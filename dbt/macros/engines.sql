@@ -351,13 +351,89 @@
 {%- endmacro %}
 
 {#-
-  A running number in units of a window's width, to order a window by whose width is a column:
-  `order by {{ in_widths('day', 'width') }} range between 1e0 preceding and current row` holds the
-  last `width` numbers. Spark takes nothing but literals as bounds. Half a step of slack keeps
-  rounding away from the bound.
+  Order and frame of a window over the last `width` numbers, this row's included, where `width` is a
+  column. DuckDB counts rows, which is the same only where the numbers have no holes:
+  `without_holes` says that they have none. Else, and on Spark, which takes nothing but literals as
+  bounds, the order is counted in widths; half a step of slack keeps rounding away from the bound.
 -#}
-{% macro in_widths(number, width) -%}
-    {{ number }} / ({{ width }} - 5e-1)
+{% macro last_numbers(number, width, without_holes=true) -%}
+    {% if without_holes -%}
+        {{ return(adapter.dispatch('last_numbers', 'miner_warehouse')(number, width)) }}
+    {%- else -%}
+        {{ return(default__last_numbers(number, width)) }}
+    {%- endif %}
+{%- endmacro %}
+
+{% macro default__last_numbers(number, width) -%}
+    order by {{ number }} / ({{ width }} - 5e-1) range between 1e0 preceding and current row
+{%- endmacro %}
+
+{% macro duckdb__last_numbers(number, width) -%}
+    order by {{ number }} rows between {{ width }} - 1 preceding and current row
+{%- endmacro %}
+
+{#-
+  A hash of columns, to tell whether rows have changed: a bigint that is never missing. Of rows that
+  are told apart by a key, `bit_xor` is one that does not depend on their order. The engines' hashes
+  differ, and from one version to the next, so none is to be kept as a figure. DuckDB puts the
+  columns together by `xor`: without the outer hash, a value in an even number of rows would vanish.
+-#}
+{% macro row_hash(columns) -%}
+    {{ return(adapter.dispatch('row_hash', 'miner_warehouse')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__row_hash(columns) -%}
+    cast(hash(hash({{ columns | join(', ') }})) >> 1 as bigint)
+{%- endmacro %}
+
+{% macro spark__row_hash(columns) -%}
+    xxhash64({{ columns | join(', ') }})
+{%- endmacro %}
+
+{#-
+  Returns as whole numbers of steps of 2^-50 (9e-16), whose sums are exact, so that they do not
+  depend on the order or place in which an engine adds: `counted` of a return below 500,
+  `counted_product` of two such numbers, and the mean and the covariance (over n, not n - 1) from
+  sums of a window: (n sum(xy) - sum(x) sum(y)) / n^2, of which only the division rounds.
+-#}
+{% macro counted(number) -%}
+    cast(round({{ number }} * 1125899906842624e0) as decimal(18, 0))
+{%- endmacro %}
+
+{% macro counted_product(x, y) -%}
+    {{ return(adapter.dispatch('counted_product', 'miner_warehouse')(x, y)) }}
+{%- endmacro %}
+
+{#- DuckDB is faster with its widest integer than with the decimal of the same digits. -#}
+{% macro duckdb__counted_product(x, y) -%}
+    cast({{ x }} as hugeint) * cast({{ y }} as hugeint)
+{%- endmacro %}
+
+{% macro spark__counted_product(x, y) -%}
+    cast({{ x }} * {{ y }} as decimal(38, 0))
+{%- endmacro %}
+
+{% macro mean_of_counted(x_sum, n) -%}
+    cast({{ x_sum }} as double) / nullif({{ n }}, 0) / 1125899906842624e0
+{%- endmacro %}
+
+{% macro cov_of_counted(xy_sum, x_sum, y_sum, n) -%}
+    {{ return(adapter.dispatch('cov_of_counted', 'miner_warehouse')(xy_sum, x_sum, y_sum, n)) }}
+{%- endmacro %}
+
+{% macro duckdb__cov_of_counted(xy_sum, x_sum, y_sum, n) -%}
+    cast(
+        {{ n }} * {{ xy_sum }} - cast({{ x_sum }} as hugeint) * cast({{ y_sum }} as hugeint)
+        as double
+    ) / nullif({{ n }} * {{ n }}, 0) / 1125899906842624e0 / 1125899906842624e0
+{%- endmacro %}
+
+{% macro spark__cov_of_counted(xy_sum, x_sum, y_sum, n) -%}
+    cast(
+        cast({{ n }} * {{ xy_sum }} as decimal(38, 0))
+        - cast({{ x_sum }} * {{ y_sum }} as decimal(38, 0))
+        as double
+    ) / nullif({{ n }} * {{ n }}, 0) / 1125899906842624e0 / 1125899906842624e0
 {%- endmacro %}
 
 {#- A sum or mean (`aggregate`) of a group's values, added in the order of `order_by` where the engine

@@ -406,8 +406,7 @@
     where lengths.n_days > 1
     window run as (
         partition by {{ _keys(keys, 'residuals') }}, lengths.n_days
-        order by {{ in_widths('residuals.rel_day', 'lengths.n_days') }}
-        range between 1e0 preceding and current row
+        {{ last_numbers('residuals.rel_day', 'lengths.n_days', without_holes=false) }}
     )
 
 ),

@@ -101,8 +101,7 @@ covered as (
     cross join windows
     window in_window as (
         partition by days.factor_source, windows.window_sessions
-        order by {{ in_widths('days.session_number', 'windows.window_sessions') }}
-        range between 1e0 preceding and current row
+        {{ last_numbers('days.session_number', 'windows.window_sessions') }}
     )
 
 ),

@@ -1,4 +1,7 @@
 -- Grain: one row per ticker, session from its first price to its last, and window length.
+{%- set inputs = ref('int_rolling_inputs') %}
+{{ config(post_hook="{{ remember_inputs(ref('int_rolling_inputs')) }}") }}
+{%- set carries = can_carry(inputs) %}
 with
 
 returns as (
@@ -7,22 +10,68 @@ returns as (
         *,
         share_return is not null
         and basket_return is not null
-        and bitcoin_return is not null as is_usable
+        and bitcoin_return is not null
+        -- What no share does in a day would be too large to be counted exactly.
+        and greatest(abs(share_return), abs(basket_return), abs(bitcoin_return)) < 500
+            as is_usable
     from {{ ref('int_rolling_returns') }}
 
 ),
 
-windows as (
+needs as (
 
-    select * from {{ ref('stg_study_rolling_windows') }}
+    select * from {{ ref('int_rolling_needs') }}
+
+),
+
+{%- if carries %}
+
+inputs as (
+
+    select * from {{ inputs }}
 
 ),
 
-sources as (
+inputs_before as (
 
-    select * from {{ ref('int_rolling_sources') }}
+    select * from {{ inputs_of_last_build(inputs) }}
 
 ),
+
+changed as (
+
+    -- A window reads what lies before it, so from the first change on every row is computed.
+    select
+        coalesce(inputs.ticker, inputs_before.ticker) as ticker,
+        min(least(inputs.first_number, inputs_before.first_number)) as first_number,
+        min(least(inputs.first_date, inputs_before.first_date)) as first_date
+    from inputs
+    full outer join inputs_before
+        on
+            inputs.ticker = inputs_before.ticker
+            and inputs.stretch = inputs_before.stretch
+    where (inputs.first_number, inputs.first_date, inputs.n_rows, inputs.inputs_hash)
+        is distinct from
+        (
+            inputs_before.first_number,
+            inputs_before.first_date,
+            inputs_before.n_rows,
+            inputs_before.inputs_hash
+        )
+    group by coalesce(inputs.ticker, inputs_before.ticker)
+
+),
+
+carried as (
+
+    select betas.*
+    from {{ this }} as betas
+    left join changed on betas.ticker = changed.ticker
+    where changed.ticker is null or betas.session_date < changed.first_date
+
+),
+
+{%- endif %}
 
 usable as (
 
@@ -43,59 +92,105 @@ usable as (
 
 ),
 
-moments as (
+read_rows as (
 
-    -- The engine merges partial means and centred products along the frame, so that nothing is
-    -- lost to large sums, in time linear in the rows whatever the window's length.
     select
         usable.ticker,
         usable.session_number,
         usable.session_date,
         usable.factor_source,
-        windows.window_sessions,
-        windows.min_sessions,
-        count(usable.share_return) over in_window as n_share_returns,
-        count(usable.basket_return) over in_window as n_basket_returns,
-        count(usable.y) over in_window as n_sessions,
-        min(usable.n_basket_firms) over in_window as n_basket_firms,
-        avg(usable.y) over in_window as y_mean,
-        avg(usable.ai) over in_window as ai_mean,
-        avg(usable.btc) over in_window as btc_mean,
-        var_pop(usable.y) over in_window as y_var,
-        var_pop(usable.ai) over in_window as ai_var,
-        var_pop(usable.btc) over in_window as btc_var,
-        covar_pop(usable.ai, usable.y) over in_window as ai_y_cov,
-        covar_pop(usable.btc, usable.y) over in_window as btc_y_cov,
-        covar_pop(usable.ai, usable.btc) over in_window as ai_btc_cov
+        usable.share_return,
+        usable.basket_return,
+        usable.n_basket_firms,
+        needs.window_sessions,
+        needs.min_sessions,
+        needs.has_source,
+        needs.is_asynchronous,
+        {%- if carries %}
+        -- The linter also reads this without the join below.
+        needs.is_shown and usable.session_number >= changed.first_number -- noqa: RF01
+            as is_shown,
+        {%- else %}
+        needs.is_shown,
+        {%- endif %}
+        {{ counted('usable.y') }} as y,
+        {{ counted('usable.ai') }} as ai,
+        {{ counted('usable.btc') }} as btc
     from usable
-    cross join windows
+    inner join needs
+        on
+            usable.session_number = needs.session_number
+            and usable.factor_source is not distinct from needs.factor_source
+    {%- if carries %}
+    inner join changed
+        on
+            usable.ticker = changed.ticker
+            and usable.session_number > changed.first_number - needs.window_sessions
+    {%- endif %}
+
+),
+
+sums as (
+
+    -- Of returns counted in whole steps, sums are exact: the same to the last bit wherever the
+    -- engine begins to add, so that a row does not depend on which others are computed with it.
+    select
+        ticker,
+        session_number,
+        session_date,
+        factor_source,
+        window_sessions,
+        min_sessions,
+        has_source,
+        is_asynchronous,
+        is_shown,
+        count(share_return) over in_window as n_share_returns,
+        count(basket_return) over in_window as n_basket_returns,
+        count(y) over in_window as n_sessions,
+        min(n_basket_firms) over in_window as n_basket_firms,
+        sum(y) over in_window as y_sum,
+        sum(ai) over in_window as ai_sum,
+        sum(btc) over in_window as btc_sum,
+        sum({{ counted_product('y', 'y') }}) over in_window as yy_sum,
+        sum({{ counted_product('ai', 'ai') }}) over in_window as ai_ai_sum,
+        sum({{ counted_product('btc', 'btc') }}) over in_window as btc_btc_sum,
+        sum({{ counted_product('ai', 'y') }}) over in_window as ai_y_sum,
+        sum({{ counted_product('btc', 'y') }}) over in_window as btc_y_sum,
+        sum({{ counted_product('ai', 'btc') }}) over in_window as ai_btc_sum
+    from read_rows
     window in_window as (
-        partition by usable.ticker, usable.factor_source, windows.window_sessions
-        order by {{ in_widths('usable.session_number', 'windows.window_sessions') }}
-        range between 1e0 preceding and current row
+        partition by ticker, factor_source, window_sessions
+        {{ last_numbers('session_number', 'window_sessions') }}
     )
 
 ),
 
 chosen as (
 
-    -- Without a bitcoin return in the window there is no source, and one row to say so.
     select
-        moments.*,
-        sources.factor_source is not null as has_source,
-        sources.is_asynchronous
-    from moments
-    left join sources
-        on
-            moments.session_number = sources.session_number
-            and moments.window_sessions = sources.window_sessions
-    qualify
-        row_number() over (
-            partition by moments.ticker, moments.session_number, moments.window_sessions
-            order by
-                (moments.factor_source is not distinct from sources.factor_source) desc,
-                moments.factor_source
-        ) = 1
+        ticker,
+        session_number,
+        session_date,
+        factor_source,
+        window_sessions,
+        min_sessions,
+        has_source,
+        is_asynchronous,
+        n_share_returns,
+        n_basket_returns,
+        n_sessions,
+        n_basket_firms,
+        {{ mean_of_counted('y_sum', 'n_sessions') }} as y_mean,
+        {{ mean_of_counted('ai_sum', 'n_sessions') }} as ai_mean,
+        {{ mean_of_counted('btc_sum', 'n_sessions') }} as btc_mean,
+        {{ cov_of_counted('yy_sum', 'y_sum', 'y_sum', 'n_sessions') }} as y_var,
+        {{ cov_of_counted('ai_ai_sum', 'ai_sum', 'ai_sum', 'n_sessions') }} as ai_var,
+        {{ cov_of_counted('btc_btc_sum', 'btc_sum', 'btc_sum', 'n_sessions') }} as btc_var,
+        {{ cov_of_counted('ai_y_sum', 'ai_sum', 'y_sum', 'n_sessions') }} as ai_y_cov,
+        {{ cov_of_counted('btc_y_sum', 'btc_sum', 'y_sum', 'n_sessions') }} as btc_y_cov,
+        {{ cov_of_counted('ai_btc_sum', 'ai_sum', 'btc_sum', 'n_sessions') }} as ai_btc_cov
+    from sums
+    where is_shown
 
 ),
 
@@ -182,6 +277,7 @@ remainders as (
         delicate.ai_var,
         delicate.ai_btc_cov,
         delicate.btc_left_var,
+        delicate.session_number - usable.session_number as session_back,
         usable.ai,
         usable.btc,
         (usable.y - delicate.y_mean)
@@ -207,9 +303,9 @@ remainder_moments as (
         any_value(ai_var) as ai_var,
         any_value(ai_btc_cov) as ai_btc_cov,
         any_value(btc_left_var) as btc_left_var,
-        var_pop(residual) as residual_var,
-        covar_pop(ai, residual) as ai_cov,
-        covar_pop(btc, residual) as btc_cov
+        {{ in_order('var_pop', 'residual', 'session_back') }} as residual_var,
+        {{ in_order('covar_pop', 'ai, residual', 'session_back') }} as ai_cov,
+        {{ in_order('covar_pop', 'btc, residual', 'session_back') }} as btc_cov
     from remainders
     group by ticker, session_number, window_sessions
 
@@ -322,7 +418,21 @@ reported as (
         status
     from tilted
 
+){{ ',' if carries }}
+
+{%- if carries %}
+
+all_rows as (
+
+    select * from reported
+    union all by name
+    select * from carried
+
 )
 
+select * from all_rows
+{%- else %}
+
 select * from reported
+{%- endif %}
 order by ticker, session_date, window_sessions
