@@ -257,9 +257,7 @@ def publish(task: Task) -> dict[str, Any]:
         settings.published_dir,
         code_revision=code_revision(PROJECT_DIR),
         keep=settings.keep_publications,
-        # The newest day of a scenario moves with an append, which the gate takes for a loss
-        # where a scenario has no other day in the data.
-        allow_smaller=task.only_last_day,
+        allow_smaller=False,
         now=datetime.now(UTC),
         macros=read_table_macros(settings.table_macros_dir),
     )

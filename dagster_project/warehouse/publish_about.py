@@ -42,7 +42,8 @@ PUBLICATION_TABLES = Mart(
         MartColumn(
             "content_checksum",
             "VARCHAR",
-            "Checksum over its rows, whatever their order; equal in every published format.",
+            "Checksum over its rows, whatever their order; equal in every published format, and "
+            "comparable between publications of one version of DuckDB.",
             True,
         ),
     ),

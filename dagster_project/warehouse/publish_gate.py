@@ -181,6 +181,9 @@ def coverage_problems(
             lost.append(f"table {name}: ticker {', '.join(absent)} is gone")
         for column, (old_first, old_last) in before["key_dates"].items():
             first, last = coverage[name]["key_dates"].get(column, (None, None))
+            # The state of one day, which a later day's takes the place of.
+            if first and first == last and old_first == old_last and first >= old_first:
+                continue
             if old_first and (first is None or first > old_first):
                 lost.append(
                     f"table {name}: {column} starts {first or 'nowhere'}, "

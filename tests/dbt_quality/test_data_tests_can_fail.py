@@ -428,6 +428,16 @@ def test_a_broken_warehouse_is_found(
     assert _has(findings(name), expected)
 
 
+def test_sums_of_megawatts_may_differ_by_rounding(
+    findings: Findings, marts: duckdb.DuckDBPyConnection
+) -> None:
+    marts.execute(
+        "update marts.fct_ai_exposure set hpc_contracted_critical_it_mw = "
+        "hpc_contracted_critical_it_mw + 1e-12 where hpc_contracted_critical_it_mw > 0"
+    )
+    assert findings("no_look_ahead_in_exposure") == []
+
+
 def test_every_singular_test_has_a_mutation(compiled_tests: dict[str, CompiledTest]) -> None:
     singular = {test.name for test in compiled_tests.values() if test.is_singular}
     assert singular == {name for name, _, _ in MUTATIONS if name in singular}

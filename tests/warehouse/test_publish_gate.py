@@ -190,6 +190,15 @@ def test_covering_less_is_refused_unless_told_to(publishing, statement, expected
     assert after.replaced == before.publication_id
 
 
+def test_the_state_of_one_day_may_move_on_but_not_back(publishing):
+    publishing.change("DELETE FROM marts.fct_daily WHERE session_date <> '2025-02-01'")
+    publishing.run()
+    publishing.change("UPDATE marts.fct_daily SET session_date = '2025-02-02'")
+    assert not publishing.run().unchanged
+    publishing.change("UPDATE marts.fct_daily SET session_date = '2025-01-31'")
+    assert "session_date ends 2025-01-31, published to 2025-02-02" in refusal(publishing).where
+
+
 def test_a_corrected_row_may_go(publishing):
     publishing.run()
     publishing.change(

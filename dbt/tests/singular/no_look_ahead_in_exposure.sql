@@ -170,7 +170,11 @@ where
     or exposure.market_session_date > exposure.as_of_date
     or late_figures.metrics is not null
     or exposure.n_contracts <> coalesce(contract_sums.n_contracts, 0)
-    or exposure.hpc_contracted_critical_it_mw is distinct from contract_sums.critical_it_mw
-    or exposure.hpc_contracted_gross_mw is distinct from contract_sums.gross_mw
-    or exposure.hpc_contracted_unknown_basis_mw is distinct from contract_sums.unknown_basis_mw
+    -- Capacities with decimals, added in another order, differ by rounding.
+    or (exposure.hpc_contracted_critical_it_mw is null) <> (contract_sums.critical_it_mw is null)
+    or abs(exposure.hpc_contracted_critical_it_mw - contract_sums.critical_it_mw) > 1e-6
+    or (exposure.hpc_contracted_gross_mw is null) <> (contract_sums.gross_mw is null)
+    or abs(exposure.hpc_contracted_gross_mw - contract_sums.gross_mw) > 1e-6
+    or (exposure.hpc_contracted_unknown_basis_mw is null) <> (contract_sums.unknown_basis_mw is null)
+    or abs(exposure.hpc_contracted_unknown_basis_mw - contract_sums.unknown_basis_mw) > 1e-6
 order by exposure.ticker, exposure.as_of_date
