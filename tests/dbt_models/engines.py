@@ -22,7 +22,8 @@ def macros_of(engine: str) -> Any:
     variables = yaml.safe_load((DBT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
 
     def dispatch(name: str, _package: str = "") -> Any:
-        return getattr(module, f"{engine}__{name}")
+        own = getattr(module, f"{engine}__{name}", None)
+        return own or getattr(module, f"default__{name}")
 
     # The text becomes SQL, not a page: there is nothing to escape.
     environment = jinja2.Environment(autoescape=False)  # noqa: S701 - it renders SQL, not HTML
