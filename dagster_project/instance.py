@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagster_project import team
+from dagster_project import processes, team
 from dagster_project.settings import (
     DAGSTER_POSTGRES_VARIABLE,
     Settings,
@@ -75,47 +74,13 @@ def prepare_instance(settings: Settings, *, any_known_version: bool = False) -> 
     os.environ.update(settings.dbt_environment())
 
 
-def _is_alive(process_id: str) -> bool:
-    """Whether a process of this machine runs under that id."""
-    try:
-        os.kill(int(process_id), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _began(process_id: str) -> str:
-    """When a process of this machine began, in a form that no other process of that id has.
-
-    Empty where it cannot be known.
-    """
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    about = Path(f"/proc/{process_id}/stat")
-    try:
-        if boot.exists():
-            # Clock ticks since the machine started, the 20th word behind the command's name.
-            ticks = about.read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-            return f"{boot.read_text(encoding='utf-8').strip()[:8]}:{ticks}"
-        shown = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", process_id],  # noqa: S607 - where it is, differs
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except (OSError, IndexError):
-        return ""
-    return " ".join(shown.stdout.split())
-
-
 def process_tags() -> dict[str, str]:
     """Tags that tell a later process, here or elsewhere, whether this one still lives."""
-    process_id = str(os.getpid())
+    process_id = os.getpid()
     return {
-        PROCESS_TAG: process_id,
+        PROCESS_TAG: str(process_id),
         MACHINE_TAG: socket.gethostname(),
-        BEGAN_TAG: _began(process_id),
+        BEGAN_TAG: processes.began(process_id),
     }
 
 
@@ -127,9 +92,9 @@ def is_process_alive(tags: Mapping[str, str]) -> bool | None:
     process_id = tags.get(PROCESS_TAG)
     if process_id is None or tags.get(MACHINE_TAG, socket.gethostname()) != socket.gethostname():
         return None
-    if not _is_alive(process_id):
+    if not process_id.isdecimal() or not processes.is_alive(int(process_id)):
         return False
-    began, begins = tags.get(BEGAN_TAG, ""), _began(process_id)
+    began, begins = tags.get(BEGAN_TAG, ""), processes.began(int(process_id))
     return not (began and begins) or began == begins
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_project.errors import SparkFailed
+from dagster_project.processes import began
 from dagster_project.settings import HOST
 from dagster_project.spark.java import java_command, spark_home
 
@@ -90,30 +91,12 @@ def daemon_environment(home: Path, secret: str, scratch_dir: Path) -> dict[str, 
     }
 
 
-def start_time(pid: int) -> str:
-    """When a process started, in the system's own words; empty when there is no such process."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        # The name of the program may hold spaces and brackets: count from behind it.
-        with contextlib.suppress(OSError):
-            return stat.read_text().rpartition(")")[2].split()[19]
-        return ""
-    said = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - the system's own
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
-    )
-    return " ".join(said.stdout.split())
-
-
 def _pid_file(state_dir: Path) -> Path:
     return state_dir / "cluster.json"
 
 
 def _named(pid: int) -> dict[str, int | str]:
-    return {"pid": pid, "started": start_time(pid)}
+    return {"pid": pid, "started": began(pid)}
 
 
 def _note(state_dir: Path, pids: Sequence[int]) -> None:
@@ -125,7 +108,7 @@ def _note(state_dir: Path, pids: Sequence[int]) -> None:
 
 def _is_running(one: dict[str, int | str]) -> bool:
     """Whether this very process runs: its id may have gone to another program since."""
-    return bool(one["started"]) and start_time(int(one["pid"])) == one["started"]
+    return bool(one["started"]) and began(int(one["pid"])) == one["started"]
 
 
 def _signal_group(pid: int, number: int) -> bool:

@@ -151,7 +151,7 @@ def test_the_dashboard_knows_the_published_file_alone():
 
 
 def test_the_instance_knows_neither_sources_nor_the_warehouse():
-    known = {"dagster_project", "errors", "instance", "secret", "settings", "team"}
+    known = {"dagster_project", "errors", "instance", "processes", "secret", "settings", "team"}
     for name in ("instance.py", "team.py"):
         ours = {n for n in _imports(PACKAGE / name) if n.startswith("dagster_project.")}
         assert ours

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.errors import SparkFailed
+from dagster_project.processes import began
 from dagster_project.spark import cluster
 from dagster_project.spark.session import require_master, session_options, short_reason
 
@@ -70,7 +71,7 @@ def test_the_users_own_spark_settings_do_not_reach_the_cluster(
 def test_what_a_killed_run_left_is_stopped(
     tmp_path: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    left = {"pid": sleeper.pid, "started": cluster.start_time(sleeper.pid)}
+    left = {"pid": sleeper.pid, "started": began(sleeper.pid)}
     path = _note(tmp_path, DEAD, [left])
     assert cluster.clear_leftovers(tmp_path) == [sleeper.pid]
     assert _ended(sleeper)
@@ -81,8 +82,8 @@ def test_what_a_killed_run_left_is_stopped(
 def test_a_cluster_whose_run_lives_is_left_alone(
     tmp_path: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    owner = {"pid": os.getpid(), "started": cluster.start_time(os.getpid())}
-    left = {"pid": sleeper.pid, "started": cluster.start_time(sleeper.pid)}
+    owner = {"pid": os.getpid(), "started": began(os.getpid())}
+    left = {"pid": sleeper.pid, "started": began(sleeper.pid)}
     path = _note(tmp_path, owner, [left])
     assert cluster.clear_leftovers(tmp_path) == []
     assert sleeper.poll() is None

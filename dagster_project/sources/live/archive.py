@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_project.errors import SourceError
+from dagster_project.processes import is_alive
 
 FORMAT = 1
 # Level 6 against 9: a hundredth of the size for a third of the time.
@@ -223,7 +224,7 @@ class Archive:
             return
         for path in self.directory.glob("bodies/*/.*"):
             writer = _HALF_DONE.fullmatch(path.name)
-            if writer and not _is_alive(int(writer[1])):
+            if writer and not is_alive(int(writer[1])):
                 path.unlink(missing_ok=True)
 
     @staticmethod
@@ -267,16 +268,6 @@ class Archive:
                     if record := _record(line):
                         self._known.setdefault((record.host, record.target), []).append(record)
             self._read[path] = done
-
-
-def _is_alive(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # somebody else's
-    return True
 
 
 def _sync_folder(folder: Path) -> None:
