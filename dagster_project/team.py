@@ -199,6 +199,22 @@ def _found_revision(connection: Connection) -> str | None:
     return str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")) or "")
 
 
+def _one_at_a_time(connection: Connection) -> None:
+    """Until this transaction ends: two machines may come to an empty database together."""
+    import sqlalchemy as sa
+
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": _OWNER})
+
+
+def _make_tables(url: Secret) -> None:
+    """Let Dagster make what it lacks of its tables; it does so without a lock of its own."""
+    from dagster_postgres import DagsterPostgresStorage
+
+    made = DagsterPostgresStorage(storage_address(url), should_autocreate_tables=True)
+    for part in (made.run_storage, made.event_log_storage, made.schedule_storage):
+        part.dispose()
+
+
 def require_database(settings: Settings, *, any_known_version: bool = False) -> None:
     """Raises where the shared database cannot hold this Dagster's runs.
 
@@ -207,8 +223,12 @@ def require_database(settings: Settings, *, any_known_version: bool = False) -> 
     """
     url = settings.dagster_postgres_url
     with _connected(url) as connection:
+        _one_at_a_time(connection)
         found = _found_revision(connection)
-    if found is None or (any_known_version and found in _revisions()[1]):
+        if found is None:
+            _make_tables(url)
+            return
+    if any_known_version and found in _revisions()[1]:
         return
     _refuse_version(url, found)
 
@@ -244,10 +264,7 @@ def claim(settings: Settings, *, take_over: bool = False) -> Owner:
         else "DO NOTHING"
     )
     with _connected(settings.dagster_postgres_url) as connection:
-        # Two machines may make the table at the same moment.
-        connection.execute(
-            sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": _OWNER}
-        )
+        _one_at_a_time(connection)
         connection.execute(sa.text(_CREATE_OWNER))
         connection.execute(
             sa.text(

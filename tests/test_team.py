@@ -285,7 +285,7 @@ def test_two_processes_at_once_are_seen_by_a_third_and_no_file_holds_the_passwor
     settings = _settings(tmp_path / "here", url)
     processes = [_child(settings, name, 5) for name in ("left", "right")]
     said = [process.communicate(timeout=240)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
 
     looker = _settings(tmp_path / "looker", url)
     prepare_instance(looker)
