@@ -192,8 +192,8 @@ def _compiled(task: Task) -> Path:
 
 def _compile(task: Task) -> dict[str, float]:
     clock = Clock()
-    # All of every model, also where a build would take over rows of the last one. In a folder of its
-    # own, because dbt forgets the SQL of models that a later command leaves out.
+    # All of every model, also where a build would take over rows of the last one; in a folder of
+    # its own, because dbt forgets the SQL of models that a later command leaves out.
     command = ["compile", "--full-refresh"]
     # dbt prints what it compiles.
     with contextlib.redirect_stdout(io.StringIO()):
