@@ -186,8 +186,9 @@ $(SUPERSET): requirements-superset.lock
 
 ##@ Check
 
-# On every processor, up to four; tests that share a costly thing stay in one process.
-SHARED := -n auto --maxprocesses 4 --dist loadgroup
+# On every processor, up to four; tests of one file stay in one process, for they share what is
+# costly. (`loadgroup` groups nothing with xdist 3.8 and pytest 9.2: the marks do not arrive.)
+SHARED := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: test
 test: $(DEV) ## all tests but the slow ones and those in a browser

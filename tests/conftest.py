@@ -16,15 +16,6 @@ from tests.postgres_server import PostgresServer, find_binaries, running_server
 from tests.warehouse_builder import build_warehouse
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, those of one file and of one run stay together."""
-    for item in items:
-        of_one_run = "first_run" in getattr(item, "fixturenames", ())
-        group = "first_run" if of_one_run else item.location[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def built_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Path of a DuckDB file with every model built from the bundled figures. Read only.
