@@ -33,11 +33,13 @@
     {{ return(rows.rows | length == 1 and rows.rows[0][0] == maker()) }}
 {%- endmacro %}
 
-{#- This model's SQL, what its macros become, and the engine. -#}
+{#- This model's SQL, what the macros in it become, and the engine. -#}
 {% macro maker() -%}
     {%- set engine = run_query('select version()').rows[0][0] -%}
     {{ return(local_md5(
-        model.raw_code ~ last_numbers('n', 'w') ~ in_order('sum', 'x', 'n') ~ engine
+        model.raw_code ~ last_numbers('n', 'w') ~ in_order('sum', 'x', 'n') ~ counted('x')
+        ~ counted_product('x', 'y') ~ mean_of_counted('x', 'n')
+        ~ cov_of_counted('xy', 'x', 'y', 'n') ~ engine
     )) }}
 {%- endmacro %}
 
