@@ -95,5 +95,6 @@ def test_without_a_shared_database_runs_stay_on_this_machine(
     instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     text = (settings_for(tmp_path).dagster_home / "dagster.yaml").read_text(encoding="utf-8")
+    assert "\nstorage:" not in text
     assert "postgres" not in text
     assert str(settings_for(tmp_path).dagster_home / "history") in text

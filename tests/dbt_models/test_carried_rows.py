@@ -20,9 +20,8 @@ from tests.warehouse_builder import failures, run_dbt, settings_for
 
 # What is carried is told by stretches of 64 sessions (int_rolling_inputs).
 SIZE = Size(tickers=8, years=4, events=1, studied=4)
-MARKET = Market(SIZE)
 BETAS = "+fct_rolling_betas"
-SPOILT = -77.0
+SPOILT = -77
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,11 @@ class Built:
         assert result.success, "\n".join(failures(result))
 
     def spoil(self) -> None:
-        self.sql(f"update marts.fct_rolling_betas set n_basket_firms = {SPOILT:.0f}")
+        self.sql(f"update marts.fct_rolling_betas set n_basket_firms = {SPOILT}")
 
     def computed(self) -> tuple[set[str], int, int, str]:
         """Tickers of the rows that were computed; how many rows were and were not; first date."""
-        where = f"n_basket_firms is distinct from {SPOILT:.0f}"
+        where = f"n_basket_firms is distinct from {SPOILT}"
         rows = self.sql(
             f"select count(*) filter ({where}), count(*) filter (not ({where})),"
             f" min(session_date) filter ({where}) from marts.fct_rolling_betas"
@@ -76,11 +75,16 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return built
 
 
+def _copy_of(first: Built, output: Path) -> Built:
+    copy = Built(settings_for(output))
+    shutil.copyfile(first.settings.warehouse_path, copy.settings.warehouse_path)
+    return copy
+
+
 @pytest.fixture
 def built(first: Built, tmp_path: Path) -> Built:
     """A copy of the first build, whose rows are spoilt."""
-    copy = Built(settings_for(tmp_path))
-    shutil.copyfile(first.settings.warehouse_path, copy.settings.warehouse_path)
+    copy = _copy_of(first, tmp_path)
     copy.spoil()
     return copy
 
@@ -113,8 +117,7 @@ def test_a_new_day_computes_the_last_stretch(built: Built) -> None:
 
 
 def test_a_new_day_gives_what_a_whole_build_gives(first: Built, tmp_path: Path) -> None:
-    built = Built(settings_for(tmp_path))
-    shutil.copyfile(first.settings.warehouse_path, built.settings.warehouse_path)
+    built = _copy_of(first, tmp_path)
     _load(built.settings, SIZE)
     built.build()
     assert built.equals_a_whole_build()
@@ -143,8 +146,7 @@ def test_an_old_close_that_is_corrected_computes_that_share_from_there(
     assert since == _stretch_began(built, str(day))
     assert 0 < computed < carried
 
-    unspoilt = Built(settings_for(tmp_path / "unspoilt"))
-    shutil.copyfile(first.settings.warehouse_path, unspoilt.settings.warehouse_path)
+    unspoilt = _copy_of(first, tmp_path / "unspoilt")
     unspoilt.sql(correction)
     unspoilt.build()
     assert unspoilt.equals_a_whole_build()

@@ -17,6 +17,7 @@ shown as (
 
     select
         session_number,
+        cast(floor(session_number / 64e0) as bigint) as stretch,
         bit_xor({{ row_hash([
             'window_sessions', 'min_sessions', 'factor_source', 'has_source', 'is_asynchronous'
         ]) }}) as shown_hash
@@ -30,7 +31,7 @@ final as (
 
     select
         returns.ticker,
-        cast(floor(returns.session_number / 64e0) as bigint) as stretch,
+        shown.stretch,
         min(returns.session_number) as first_number,
         min(returns.session_date) as first_date,
         count(*) as n_rows,
@@ -41,7 +42,7 @@ final as (
         ]) }}) as inputs_hash
     from returns
     inner join shown on returns.session_number = shown.session_number
-    group by returns.ticker, cast(floor(returns.session_number / 64e0) as bigint)
+    group by returns.ticker, shown.stretch
 
 )
 
