@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dagster_project.dashboard import view
+from dagster_project.dashboard import selection, view
 from dagster_project.dashboard.published import NothingPublished, Publication, find_publication
 from dagster_project.dashboard.screens import claims, data, event, exposure, mining, scenarios
 from dagster_project.errors import WarehouseProjectError
@@ -74,6 +74,8 @@ def show(room: Room) -> None:
         view.failure(error)
         _watch(_current_id())
         return
+    finally:
+        selection.drawn()
     at = publication.published_at.replace("T", " ").replace("+00:00", " UTC")
     st.divider()
     st.caption(

@@ -14,6 +14,7 @@ from datetime import date
 import streamlit as st
 
 _LONGEST = 40
+_PICKED = "picked_on_the_page"
 
 
 def _shown(asked: str) -> str:
@@ -34,10 +35,29 @@ def _keys(name: str) -> tuple[str, str]:
     return f"chosen_{name}", f"address_{name}"
 
 
+def _pick() -> None:
+    st.session_state[_PICKED] = True
+
+
+def drawn() -> None:
+    """Tell that the page was drawn, or was given up for another choice: the next run may again be
+    one that somebody's address asked for."""
+    st.session_state[_PICKED] = False
+
+
 def _asked(name: str) -> str | None:
-    """What the address says that has not been taken up yet; None where nothing is new."""
+    """What the address says that has not been taken up yet; None where nothing is new.
+
+    A run that a choice on the page began is sent the address from before that choice, or from the
+    middle of a run that the choice cut short: there the choice is newer than the address.
+    """
+    chosen, taken_up = _keys(name)
     asked = st.query_params.get(name)
-    return None if asked is None or asked == st.session_state.get(_keys(name)[1]) else str(asked)
+    if asked is None or asked == st.session_state.get(taken_up):
+        return None
+    if st.session_state.get(_PICKED) and chosen in st.session_state:
+        return None
+    return str(asked)
 
 
 def _remember(name: str, value: str, default: str) -> None:
@@ -79,6 +99,7 @@ def choose(
         key=key,
         format_func=lambda option: spoken.get(option, option),
         help=help_text,
+        on_change=_pick,
     )
     value = picked or fallback  # a box with options always has one
     _remember(name, value, fallback)
@@ -101,7 +122,9 @@ def choose_day(label: str, name: str, first: date, last: date, default: date) ->
         st.session_state[key] = day
     elif not first <= st.session_state.get(key, date.min) <= last:
         st.session_state[key] = fallback
-    picked = st.date_input(label, min_value=first, max_value=last, key=key, format="YYYY-MM-DD")
+    picked = st.date_input(
+        label, min_value=first, max_value=last, key=key, format="YYYY-MM-DD", on_change=_pick
+    )
     _remember(name, picked.isoformat(), fallback.isoformat())
     return picked
 
@@ -133,7 +156,15 @@ def choose_number(
     elif not low <= st.session_state.get(key, math.nan) <= high:
         st.session_state[key] = default
     value = st.slider(
-        label, low, high, step=step, key=key, format=written, help=help_text, width="stretch"
+        label,
+        low,
+        high,
+        step=step,
+        key=key,
+        format=written,
+        help=help_text,
+        width="stretch",
+        on_change=_pick,
     )
     _remember(name, f"{value:g}", f"{default:g}")
     return float(value)

@@ -164,6 +164,25 @@ def test_sliders_change_the_value_and_nothing_else(draw: Draw) -> None:
                    "Value per converted MW, yours") == changed  # fmt: skip
 
 
+def test_a_choice_wins_over_the_address_of_the_moment_before(draw: Draw) -> None:
+    """Keys come faster than a page is drawn: a run is then told of the address of an older one."""
+    page = draw("scenarios")
+    name = "vaneck_2024.discount_rate_pct"
+    for rate, address in ((13.0, None), (13.5, "12.5"), (14.0, "13"), (14.5, "13.5")):
+        if address is not None:
+            page.query_params[name] = address
+        (slider,) = (s for s in page.slider if s.label.startswith("Discount rate"))
+        slider.set_value(rate).run()
+        (slider,) = (s for s in page.slider if s.label.startswith("Discount rate"))
+        assert slider.value == rate
+        assert page.query_params[name] == f"{rate:g}"
+    # Who then goes back in the browser is shown what the address says.
+    page.query_params[name] = "13"
+    page.run()
+    (slider,) = (s for s in page.slider if s.label.startswith("Discount rate"))
+    assert slider.value == 13.0
+
+
 def test_claims_by_verdict_and_one_by_one(draw: Draw) -> None:
     page = draw("claims", verdict="fails", claim="halving-this-year")
     said = _said(page)
