@@ -12,7 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ class Task:
 
     ``threads`` are DuckDB's inside dbt (the project's profile says 1) and ``memory`` its limit
     ("" for DuckDB's own, four fifths of the machine). ``only_last_day`` loads the newest session
-    alone. ``select`` are dbt's words for a part of the models.
+    alone. ``select`` are dbt's words for a part of the models; ``portable`` takes those that run on
+    Spark too.
     """
 
     size: Size
@@ -49,6 +50,7 @@ class Task:
     memory: str = ""
     only_last_day: bool = False
     select: tuple[str, ...] = ()
+    portable: bool = False
 
     def as_json(self) -> str:
         return json.dumps({**asdict(self), "output": str(self.output)})
@@ -202,8 +204,11 @@ def part_of(resource_type: str, name: str) -> str:
     )
 
 
-def build(task: Task) -> dict[str, Any]:
-    """`dbt build` over what is loaded: every model and every data test."""
+def build(task: Task, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """`dbt build` over what is loaded: every model and every data test.
+
+    ``environment`` is added for dbt, as a pass on Spark asks.
+    """
     from dagster_project.dbt_manifest import read_manifest
     from dagster_project.dbt_process import run_dbt
 
@@ -215,9 +220,11 @@ def build(task: Task) -> dict[str, Any]:
     if task.select:
         # Checks that look at other models too have nothing to look at.
         command += ["--select", *task.select, "--indirect-selection", "cautious"]
+    if task.portable:
+        command = ["build", "--selector", "portable"]
     result = run_dbt(
         settings, command, manifest=manifest, profiles_dir=profiles,
-        target_path=task.output / "target",
+        target_path=task.output / "target", environment=environment,
     )  # fmt: skip
     spent = clock.read()
     nodes = list(getattr(result.result, "results", None) or [])
@@ -240,6 +247,41 @@ def build(task: Task) -> dict[str, Any]:
         "nodes": by_node,
         "slowest": _slowest(by_node),
         "bytes": settings.warehouse_path.stat().st_size,
+    }
+
+
+def spark(task: Task) -> dict[str, Any]:
+    """The portable models and checks on a master and two workers of this machine, as
+    `make run TARGET=spark` has them, and their tables brought back into the working file.
+
+    Processor seconds and memory are those of this process alone, not of Spark's.
+    """
+    import dagster as dg
+
+    from dagster_project.defs.spark_run import spark_pass
+
+    settings = task.settings
+    clock = Clock()
+    done = spark_pass(settings, None, dg.get_dagster_logger())
+    passed = clock.read()
+    assert done.use is not None  # a whole build has work for Spark
+    nodes = {
+        unique_id.split(".")[2]: outcome.seconds
+        for unique_id, outcome in done.outcomes.items()
+        if unique_id.startswith("model.")
+    }
+    back = build(replace(task, portable=True), done.environment)
+    return {
+        **clock.read(),
+        "seconds_to_start_and_send": done.use.start_seconds,
+        "seconds_of_models": done.use.compute_seconds,
+        "seconds_of_pass": passed["seconds"],
+        "seconds_back": back["seconds"],
+        "rows_sent": done.use.rows_sent,
+        "tables": done.use.tables,
+        "tasks": [one.tasks for one in done.use.executors],
+        "nodes": nodes,
+        "slowest": _slowest(nodes),
     }
 
 
@@ -285,6 +327,7 @@ STAGES: dict[str, Callable[[Task], dict[str, Any]]] = {
     "draw": draw,
     "load": load,
     "build": build,
+    "spark": spark,
     "publish": publish,
     "copy": copy,
 }
