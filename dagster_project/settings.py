@@ -23,6 +23,8 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 # Pages are served on this machine alone.
 HOST = "127.0.0.1"
 BUNDLED_DATA_DIR = PROJECT_DIR / "data"
+# Dagster's pool of one slot (dagster.yaml): only one step at a time may open the working file.
+WRITER_POOL = "duckdb"
 SOURCE_MODES = ("bundled", "live", "replay")
 # Where the models are computed: in DuckDB's working file, or on Apache Spark.
 TARGETS = ("duckdb", "spark")

@@ -19,7 +19,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dagster_project.errors import InstanceUnavailable, SettingsError
 from dagster_project.secret import Secret, blanked
-from dagster_project.settings import DAGSTER_POSTGRES_VARIABLE, DAGSTER_SCHEME, Settings
+from dagster_project.settings import (
+    DAGSTER_POSTGRES_VARIABLE,
+    DAGSTER_SCHEME,
+    WRITER_POOL,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -207,10 +212,14 @@ def _one_at_a_time(connection: Connection) -> None:
 
 
 def _make_tables(url: Secret) -> None:
-    """Let Dagster make what it lacks of its tables; it does so without a lock of its own."""
+    """Let Dagster make its tables and the writer's slot; it does so without a lock of its own.
+
+    The first two steps that find no slot both make one, and PostgreSQL refuses the second.
+    """
     from dagster_postgres import DagsterPostgresStorage
 
     made = DagsterPostgresStorage(storage_address(url), should_autocreate_tables=True)
+    made.event_log_storage.set_concurrency_slots(WRITER_POOL, 1)
     for part in (made.run_storage, made.event_log_storage, made.schedule_storage):
         part.dispose()
 

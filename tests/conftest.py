@@ -8,29 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from dagster_project.settings import PROJECT_DIR
 from dagster_project.warehouse.publish_macros import create_table_macros, read_table_macros
+from tests.made_once import made_once
 from tests.postgres_server import PostgresServer, find_binaries, running_server
-from tests.warehouse_builder import build_warehouse
+from tests.warehouse_builder import build_warehouse, settings_for
 
 
 @pytest.fixture(scope="session")
 def built_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Path of a DuckDB file with every model built from the bundled figures. Read only.
-
-    Built once, also where several processes run the tests: the others wait for the first.
-    """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    with FileLock(shared / "bundled_warehouse.lock"):
-        finished = shared / "bundled_warehouse.path"
-        if not finished.exists():
-            made = build_warehouse(tmp_path_factory.mktemp("bundled_warehouse"))
-            finished.write_text(str(made))
-    return Path(finished.read_text())
+    """Path of a DuckDB file with every model built from the bundled figures. Read only."""
+    made = made_once(tmp_path_factory, "bundled_warehouse", build_warehouse)
+    return settings_for(made).warehouse_path
 
 
 @pytest.fixture(scope="session")

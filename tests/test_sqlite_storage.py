@@ -1,8 +1,13 @@
-"""Dagster's SQLite storages with kept engines: the same files, read and written the same way."""
+"""Dagster's SQLite storages with what is kept: the same files, read and written the same way."""
 
 from __future__ import annotations
 
+import os
+import queue
+import subprocess
+import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +19,7 @@ from dagster._core.storage.runs.sqlite import sqlite_run_storage
 
 from dagster_project import sqlite_storage
 from dagster_project.instance import prepare_instance
-from dagster_project.settings import Settings
+from dagster_project.settings import PROJECT_DIR, Settings
 from tests.warehouse_builder import settings_for
 
 
@@ -101,7 +106,7 @@ def test_an_engine_serves_a_file_for_as_long_as_the_process_lives(
 
 
 def test_threads_and_removed_files_do_no_harm(settings: Settings) -> None:
-    """Nothing stays open: the files of old runs are cleared while pages ask for them."""
+    """Runs are cleared while pages ask for them."""
     with dg.DagsterInstance.get() as instance:
         runs = [_materialize(instance) for _ in range(3)]
         failures: list[BaseException] = []
@@ -122,3 +127,81 @@ def test_threads_and_removed_files_do_no_harm(settings: Settings) -> None:
             thread.join()
         assert failures == []
         assert {run.run_id for run in instance.get_runs()} == set(runs[:2])
+
+
+def test_a_cleared_instance_goes_on_in_new_files(settings: Settings) -> None:
+    """A connection that was kept would go on writing into files that nobody finds any more."""
+    with dg.DagsterInstance.get() as instance:
+        before = _materialize(instance)
+        instance.wipe()
+        assert instance.get_runs() == []
+        run_id = _materialize(instance)
+        assert len(_known(instance, run_id)[1]) > 5
+        # Removed by hand, with what stands beside it.
+        for path in (settings.dagster_home / "history" / "runs").glob(f"{run_id}.db*"):
+            path.unlink()
+        assert instance.all_logs(before) == []
+    with dg.DagsterInstance.get() as again:
+        assert again.get_run_by_id(run_id) is not None
+
+
+def test_another_process_sees_events_at_once_and_a_killed_one_loses_none(
+    settings: Settings,
+) -> None:
+    """Committed events stand in SQLite's log beside the file until it is written back."""
+    child = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import dagster as dg\n"
+            "from tests.test_sqlite_storage import _materialize\n"
+            "print(_materialize(dg.DagsterInstance.get()), flush=True)\n"
+            "import time; time.sleep(60)\n",
+        ],
+        cwd=PROJECT_DIR,
+        env={**os.environ, "DAGSTER_HOME": str(settings.dagster_home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    run_id = child.stdout.readline().strip()
+    try:
+        logs = settings.dagster_home / "history" / "runs"
+        assert list(logs.glob(f"{run_id}.db-wal")), "the file is open"
+        with dg.DagsterInstance.get() as instance:
+            seen = _known(instance, run_id)
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+    with dg.DagsterInstance.get() as instance:
+        assert _known(instance, run_id) == seen
+    assert seen[0] is dg.DagsterRunStatus.SUCCESS
+
+
+def test_who_watches_a_run_is_told_its_events(settings: Settings) -> None:
+    told = queue.Queue()
+    with dg.DagsterInstance.get() as instance:
+
+        def tell(event, cursor) -> None:
+            told.put(event)
+
+        run_id = str(uuid.uuid4())
+        instance.watch_event_logs(run_id, None, tell)
+        job = dg.Definitions(assets=[figures]).resolve_implicit_global_asset_job_def()
+        assert job.execute_in_process(instance=instance, run_id=run_id).success
+        seen = []
+        while not seen or seen[-1].dagster_event_type is not dg.DagsterEventType.RUN_SUCCESS:
+            seen.append(told.get(timeout=30))
+        instance.end_watch_event_logs(run_id, tell)
+        _materialize(instance)
+        assert {event.run_id for event in seen} == {run_id}
+        assert len(seen) == len(instance.all_logs(run_id))
+
+
+def test_a_closed_instance_leaves_files_that_can_be_copied(settings: Settings) -> None:
+    with dg.DagsterInstance.get() as instance:
+        run_id = _materialize(instance)
+    history = settings.dagster_home / "history"
+    assert [path.name for path in history.rglob("*-wal")] == []
+    assert (history / "runs" / f"{run_id}.db").stat().st_size > 10_000

@@ -11,9 +11,6 @@ import dagster as dg
 from dagster_project.errors import WarehouseProjectError
 
 OWNERS = ["team:data-engineering"]
-# One pool of one slot (dagster.yaml): only one step at a time may open the working file.
-WRITER_POOL = "duckdb"
-
 # Dagster announces its beta parameters on every start; the pins in the lock hold them still.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 

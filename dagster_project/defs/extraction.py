@@ -11,7 +11,6 @@ from dagster_project.defs.common import (
     INCREMENTAL_TAG,
     ONE_RUN,
     OWNERS,
-    WRITER_POOL,
     readable_failures,
 )
 from dagster_project.defs.extraction_report import (
@@ -25,7 +24,7 @@ from dagster_project.defs.extraction_report import (
 )
 from dagster_project.freshness import today_in_new_york
 from dagster_project.ingest import ingest
-from dagster_project.settings import SOURCE_MODES, Settings
+from dagster_project.settings import SOURCE_MODES, WRITER_POOL, Settings
 from dagster_project.sources import Source, open_calendar, open_source
 
 

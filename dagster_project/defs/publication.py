@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
+from dagster_project.defs.common import ONE_RUN, OWNERS, readable_failures
 from dagster_project.postgres import show_in_postgres
 from dagster_project.secret import NO_SECRET, Secret
-from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.settings import PROJECT_DIR, WRITER_POOL, Settings
 from dagster_project.warehouse.publish import PublicationReport, code_revision, publish
 from dagster_project.warehouse.publish_macros import read_table_macros
 from dagster_project.warehouse.publish_targets import compare_targets

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
-from dagster_project.defs.common import ONE_RUN, OWNERS, WRITER_POOL, readable_failures
+from dagster_project.defs.common import ONE_RUN, OWNERS, readable_failures
 from dagster_project.defs.dbt_run import (
     dagster_events,
     invoke_dbt,
@@ -14,7 +14,7 @@ from dagster_project.defs.dbt_run import (
     selection_arguments,
 )
 from dagster_project.defs.spark_run import SparkPass, spark_pass
-from dagster_project.settings import Settings
+from dagster_project.settings import WRITER_POOL, Settings
 
 # Unit tests prove the SQL on made-up rows: they belong to `make test`, not to a daily build.
 BUILD = ["build", "--exclude-resource-type", "unit_test"]

@@ -10,9 +10,8 @@ import dagster as dg
 from dagster._core.execution.api import create_execution_plan
 
 from dagster_project.contracts import TABLES
-from dagster_project.defs.common import WRITER_POOL
 from dagster_project.defs.schedules import REFRESH_JOB, freshness_policy
-from dagster_project.settings import Settings, read_settings
+from dagster_project.settings import WRITER_POOL, Settings, read_settings
 
 LAYERS = {"sources", "staging", "intermediate", "marts", "publication"}
 MARTS_OF_THIS_PROJECT = {
