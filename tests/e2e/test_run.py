@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -74,24 +76,30 @@ def test_printed_answer_says_what_was_checked_and_where_to_go(first_run: FirstRu
 
 
 @pytest.mark.slow
-def test_second_build_says_that_nothing_changed_while_a_reader_reads(first_run: FirstRun) -> None:
+def test_second_build_says_that_nothing_changed_while_a_reader_reads(
+    first_run: FirstRun, tmp_path: Path
+) -> None:
     study = first_run.study
     study.forget_the_last_build()
     before = json.loads((study.published.parent / "manifest.json").read_text())
-    with subprocess.Popen(
-        [sys.executable, "-c", READER, str(study.published)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as reader:
-        assert reader.stdout is not None
-        assert reader.stdout.readline() == "reading\n"
+    said = tmp_path / "reads"
+    with said.open("w") as output:
+        reader = subprocess.Popen(
+            [sys.executable, "-c", READER, str(study.published)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        while "reading" not in said.read_text():
+            assert reader.poll() is None, said.read_text()
+            time.sleep(0.05)
         status, printed = study.call("run")
-        assert reader.poll() is None, reader.stderr and reader.stderr.read()
-        reader.terminate()
-        reads = reader.stdout.read().split()
+        assert reader.poll() is None, said.read_text()
+    finally:
+        reader.kill()
+        reader.wait()
     assert status == 0, printed
-    assert len(reads) > 20
+    assert len(said.read_text().split()) > 20
     assert f"all {len(TABLES)} raw tables are as they were" in printed
     assert f"unchanged since {before['publication_id']}" in printed
     assert json.loads((study.published.parent / "manifest.json").read_text()) == before

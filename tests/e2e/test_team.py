@@ -100,7 +100,8 @@ def _words(folder: Path) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
+    # Not SIGINT: a shell that puts the tests into the background lets them ignore that.
+    process.send_signal(signal.SIGTERM)
     process.wait(timeout=60)
 
 

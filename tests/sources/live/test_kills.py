@@ -124,9 +124,11 @@ def _read_as_a_reader(folder: Path) -> str | None:
             "WHERE table_name = 'equity_prices'"
         ).fetchall()  # fmt: skip
     assert closes == stated, "two tables of one publication contradict each other"
-    (in_parquet,), = duckdb.sql(
-        f"SELECT count(*) FROM '{(published / 'parquet').resolve()}/fct_closes.parquet'"
-    ).fetchall()  # fmt: skip
+    # A connection of its own: several kills are made at once, and duckdb.sql() has one for all.
+    with duckdb.connect() as connection:
+        (in_parquet,), = connection.execute(
+            f"SELECT count(*) FROM '{(published / 'parquet').resolve()}/fct_closes.parquet'"
+        ).fetchall()  # fmt: skip
     manifest = json.loads((published / "manifest.json").read_text())
     rows = {table["name"]: table["rows"] for table in manifest["tables"]}
     # Between two of these reads a publication may be swapped in, but none is when all is still.
