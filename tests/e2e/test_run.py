@@ -99,7 +99,8 @@ def test_second_build_says_that_nothing_changed_while_a_reader_reads(
         reader.kill()
         reader.wait()
     assert status == 0, printed
-    assert len(said.read_text().split()) > 20
+    _, *reads = said.read_text().split()
+    assert len(reads) > 20
     assert f"all {len(TABLES)} raw tables are as they were" in printed
     assert f"unchanged since {before['publication_id']}" in printed
     assert json.loads((study.published.parent / "manifest.json").read_text()) == before
