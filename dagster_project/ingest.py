@@ -153,8 +153,8 @@ def _dates(extract: Extract) -> tuple[str, str]:
     column = BY_NAME[extract.table].time_column
     if not column or extract.frame.empty:
         return "", ""
-    dates = extract.frame[column].dt.date
-    return str(dates.min()), str(dates.max())
+    dates = extract.frame[column]
+    return str(dates.min().date()), str(dates.max().date())
 
 
 def _line(part: Part) -> str:

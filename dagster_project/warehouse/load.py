@@ -22,6 +22,7 @@ from dagster_project.warehouse.ddl import INGEST_SCHEMA, ensure_schema, literal,
 
 _REPORTED_BREACHES = 5
 _TIMESTAMP_COLUMNS = ("retrieved_at", "batch_id")
+_NO_ROW = "false"
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,10 @@ def _checks(table: Table) -> list[_Check]:
 def _stage(
     connection: duckdb.DuckDBPyConnection, table: Table, extract: Extract, batch: str
 ) -> int:
-    """Put the batch into a temporary table ``incoming`` with its stored types."""
+    """Put the batch into a temporary table ``staged``; view ``incoming`` is a whole stored row.
+
+    What is the same in every row stands in the view alone: a check of it costs nothing per row.
+    """
     frame = extract.frame
     # A frame answers with these values for every row it does not state itself.
     defaults = {
@@ -220,21 +224,27 @@ def _stage(
         "retrieved_at": f"TIMESTAMP {literal(extract.retrieved_at.isoformat(sep=' '))}",
         "batch_id": literal(batch),
     }
-    selected = []
+    stated, whole = [], []
     for column in table.stored_columns:
         name, sql_type = quoted(column.name), column.kind.duckdb_type
-        expression = f"CAST({name} AS {sql_type})" if column.name in frame.columns else None
         default = defaults.get(column.name)
-        if expression and default:
-            expression = f"coalesce({expression}, {default})"
-        selected.append(f"{expression or default or f'CAST(NULL AS {sql_type})'} AS {name}")
+        if column.name in frame.columns:
+            value = f"CAST({name} AS {sql_type})"
+            stated.append(f"{f'coalesce({value}, {default})' if default else value} AS {name}")
+            whole.append(name)
+        else:
+            whole.append(f"{default or f'CAST(NULL AS {sql_type})'} AS {name}")
     connection.register("incoming_frame", frame)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE incoming AS "
-        f"SELECT {', '.join(selected)}, {SOURCE_REF}, row_number() OVER () AS row_id "
+        "CREATE OR REPLACE TEMP TABLE staged AS "
+        f"SELECT {', '.join([*stated, SOURCE_REF])}, row_number() OVER () AS row_id "
         "FROM incoming_frame"
     )
     connection.unregister("incoming_frame")
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW incoming AS "
+        f"SELECT {', '.join([*whole, SOURCE_REF])}, row_id FROM staged"
+    )
     return len(frame)
 
 
@@ -304,6 +314,26 @@ def stage_for_check(connection: duckdb.DuckDBPyConnection, extract: Extract) -> 
     connection.execute(f"CREATE OR REPLACE TABLE {raw_name(table)} AS SELECT {names} FROM incoming")
 
 
+def _in_key_order(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether each row's key is above that of the row before it, as vendors answer.
+
+    Then no key repeats, and the rows need not be sorted to be stored in the key's order: to look
+    at neighbours costs a fraction of either.
+    """
+    above = "false"
+    for name in reversed(table.key):
+        here, before = quoted(name), quoted(f"{name} before")
+        above = f"({here} > {before} OR ({here} = {before} AND {above}))"
+    named = ", ".join(quoted(name) for name in table.key)
+    lagged = ", ".join(f"lag({quoted(k)}) OVER () AS {quoted(f'{k} before')}" for k in table.key)
+    # A key that is missing is above none and none is above it.
+    disordered = connection.execute(
+        f"SELECT 1 FROM (SELECT {named}, {lagged}, row_number() OVER () AS place FROM incoming) "
+        f"WHERE place > 1 AND {above} IS NOT TRUE LIMIT 1"
+    ).fetchone()
+    return disordered is None
+
+
 def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
     """Drop exact repeats of a row (returns their number); refuse two that differ."""
     keys = ", ".join(quoted(name) for name in table.key)
@@ -331,8 +361,7 @@ def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, table: Table) 
             mend="keep the row that is right",
         )
     repeats = connection.execute(
-        "DELETE FROM incoming WHERE row_id NOT IN "
-        f"(SELECT min(row_id) FROM incoming GROUP BY {keys})"
+        f"DELETE FROM staged WHERE row_id NOT IN (SELECT min(row_id) FROM incoming GROUP BY {keys})"
     ).fetchone()
     return repeats[0] if repeats else 0
 
@@ -353,7 +382,7 @@ def _near(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
     ).fetchone()
     assert bounds is not None
     if bounds[0] is None:
-        return "false"
+        return _NO_ROW
     low, high = bounds[::2], bounds[1::2]
     near = " AND ".join(
         f"stored.{quoted(k)} BETWEEN CAST({literal(str(a))} AS {kind}) "
@@ -364,7 +393,7 @@ def _near(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
     found = connection.execute(
         f"SELECT 1 FROM {raw_name(table)} AS stored WHERE {near} LIMIT 1"
     ).fetchone()
-    return near if found else "false"
+    return near if found else _NO_ROW
 
 
 def _same_key(table: Table) -> str:
@@ -471,10 +500,13 @@ def _merge(
     extract: Extract,
     batch: str,
     now: datetime,
+    in_order: bool,
     *,
     allow_smaller: bool,
 ) -> tuple[int, int, int, int, int]:
     """Compare ``incoming`` with the stored rows by key and apply the difference.
+
+    ``in_order`` says that its rows are in the order of the key, in which they are stored.
 
     Returns inserted, updated, unchanged, removed and the table's new row count.
     """
@@ -538,27 +570,28 @@ def _merge(
         [table.name, batch, now],
     )
     columns = ", ".join(quoted(n) for n in names)
-    new_rows = connection.execute(
-        "CREATE OR REPLACE TEMP TABLE new_rows AS SELECT row_id FROM incoming AS fresh "
-        f"ANTI JOIN (SELECT * FROM {target} AS stored WHERE {near}) AS stored ON {same_key}"
-    ).fetchone()
-    assert new_rows is not None
+    inserted = incoming_rows
+    if near != _NO_ROW:
+        new_rows = connection.execute(
+            "CREATE OR REPLACE TEMP TABLE new_rows AS SELECT row_id FROM incoming AS fresh "
+            f"ANTI JOIN (SELECT * FROM {target} AS stored WHERE {near}) AS stored ON {same_key}"
+        ).fetchone()
+        assert new_rows is not None
+        inserted = new_rows[0]
     if updated or removed:
         connection.execute(f"DELETE FROM {target} WHERE rowid IN (SELECT stored_id FROM revised)")
-    written = (
-        "true"
-        if new_rows[0] + updated == incoming_rows
-        else "row_id IN (SELECT row_id FROM new_rows UNION ALL "
-        "SELECT row_id FROM revised WHERE row_id IS NOT NULL)"
-    )
-    if new_rows[0] or updated:
-        connection.execute(
-            f"INSERT INTO {target} ({columns}) SELECT {columns} FROM incoming WHERE {written} "
-            f"ORDER BY {', '.join(quoted(k) for k in table.key)}"
-        )
+    if inserted or updated:
+        insert = f"INSERT INTO {target} ({columns}) SELECT {columns} FROM incoming"
+        if inserted + updated < incoming_rows:
+            insert += (
+                " WHERE row_id IN (SELECT row_id FROM new_rows UNION ALL "
+                "SELECT row_id FROM revised WHERE row_id IS NOT NULL)"
+            )
+        if not in_order or inserted + updated < incoming_rows:
+            insert += f" ORDER BY {', '.join(quoted(k) for k in table.key)}"
+        connection.execute(insert)
     total = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
     assert total is not None
-    inserted = new_rows[0]
     return inserted, updated, incoming_rows - inserted - updated, removed, total[0]
 
 
@@ -579,17 +612,22 @@ def load(
     batch = uuid.uuid4().hex
     now = datetime.now(UTC).replace(tzinfo=None)
     refusal: LoadRefused | None = None
+    # Not in the transaction: DuckDB reads what a transaction has written on one thread.
+    read = _stage(connection, table, extract, batch)
     connection.execute("BEGIN")
     try:
-        read = _stage(connection, table, extract, batch)
         _find_breaches(connection, table)
         rejected, rejections = _set_rejected_aside(connection, table, batch, now)
         try:
             _refuse_breaches(connection, table, batch, read, rejected, rejections)
             _leave_rejected_out(connection, table)
-            _refuse_contradictions(connection, table)
+            in_order = _in_key_order(connection, table)
+            if not in_order:
+                _refuse_contradictions(connection, table)
             _refuse_unsound_whole(connection, table, extract)
-            counts = _merge(connection, table, extract, batch, now, allow_smaller=allow_smaller)
+            counts = _merge(
+                connection, table, extract, batch, now, in_order, allow_smaller=allow_smaller
+            )
         except LoadRefused as error:
             # Every refusal comes before the first write to the stored rows, so committing
             # keeps the log and the rejected rows and nothing else.
@@ -647,7 +685,7 @@ def _leave_rejected_out(connection: duckdb.DuckDBPyConnection, table: Table) -> 
         f"CREATE OR REPLACE TEMP TABLE rejected_keys AS SELECT {keys} FROM incoming "
         "WHERE row_id IN (SELECT row_id FROM breaches)"
     )
-    connection.execute("DELETE FROM incoming WHERE row_id IN (SELECT row_id FROM breaches)")
+    connection.execute("DELETE FROM staged WHERE row_id IN (SELECT row_id FROM breaches)")
 
 
 def _no_change(

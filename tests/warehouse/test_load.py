@@ -28,6 +28,39 @@ def rejected(loading) -> list[tuple]:
     )
 
 
+# --- the order of the rows -----------------------------------------------------------------
+
+
+def stored_order(loading) -> list[tuple]:
+    return loading.query("SELECT ticker, session_date FROM raw.equity_prices ORDER BY rowid")
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as vendors answer", "newest first"])
+def test_rows_are_stored_in_the_order_of_their_key(loading, prices, turned):
+    rows = [*prices("AAA"), *prices("BBB")]
+    loading.load("equity_prices", rows[::-1] if turned else rows)
+    assert stored_order(loading) == [(row["ticker"], row["session_date"]) for row in rows]
+
+
+def test_one_row_out_of_its_place_is_put_there(loading, prices):
+    rows = prices()
+    moved = [*rows[:7], *rows[8:], rows[7]]
+    loading.load("equity_prices", moved)
+    assert stored_order(loading) == [(row["ticker"], row["session_date"]) for row in rows]
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["side by side", "far apart"])
+def test_a_repeated_key_is_found_wherever_it_stands(loading, prices, turned):
+    rows = prices(count=50)
+    again = {**rows[20], "close": 99.0}
+    error = refusal(
+        loading,
+        "equity_prices",
+        [*rows, again] if turned else [*rows[:21], again, *rows[21:]],
+    )
+    assert "the same key" in str(error)
+
+
 # --- the same again changes nothing ------------------------------------------------------
 
 
