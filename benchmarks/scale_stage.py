@@ -216,14 +216,17 @@ def build(task: Task, environment: Mapping[str, str] | None = None) -> dict[str,
     manifest = read_manifest(settings)
     clock = Clock()
     profiles = profile_with(task.threads, task.memory, task.output / "profile")
-    command = ["build", "--exclude-resource-type", "unit_test"]
-    if task.select:
-        # Checks that look at other models too have nothing to look at.
-        command += ["--select", *task.select, "--indirect-selection", "cautious"]
     if task.portable:
-        command = ["build", "--selector", "portable"]
+        from dagster_project.defs.spark_run import SELECTOR
+
+        chosen = ["--selector", SELECTOR]
+    else:
+        chosen = ["--exclude-resource-type", "unit_test"]
+        if task.select:
+            # Checks that look at other models too have nothing to look at.
+            chosen += ["--select", *task.select, "--indirect-selection", "cautious"]
     result = run_dbt(
-        settings, command, manifest=manifest, profiles_dir=profiles,
+        settings, ["build", *chosen], manifest=manifest, profiles_dir=profiles,
         target_path=task.output / "target", environment=environment,
     )  # fmt: skip
     spent = clock.read()
@@ -286,11 +289,13 @@ def spark(task: Task) -> dict[str, Any]:
 
 
 def publish(task: Task) -> dict[str, Any]:
-    """Gate, files, verification, switch, and reading every form back, as the asset does it."""
+    """Gate, files, verification, switch, reading every form back, and the copy of the working
+    file, as the asset does it."""
     from dagster_project.warehouse.publish import code_revision
     from dagster_project.warehouse.publish import publish as publish_marts
     from dagster_project.warehouse.publish_macros import read_table_macros
     from dagster_project.warehouse.publish_targets import compare_targets
+    from dagster_project.warehouse.safe_copy import keep_copy
 
     settings = task.settings
     clock = Clock()
@@ -307,6 +312,7 @@ def publish(task: Task) -> dict[str, Any]:
     differences = compare_targets(settings.published_dir).differences
     if differences:
         raise RuntimeError("the published forms differ:\n" + "\n".join(differences))
+    keep_copy(settings.warehouse_path)
     return {
         **clock.read(),
         "seconds_to_switch": published["seconds"],

@@ -12,12 +12,17 @@ import duckdb
 
 from dagster_project.errors import WarehouseLocked, WarehouseProjectError
 from dagster_project.warehouse.ddl import literal, quoted
+from dagster_project.warehouse.safe_copy import bring_back, copy_of, is_damage
 
 LOCK_ATTEMPTS = 20
 LOCK_WAIT_SECONDS = 0.5
 
 
 Opened = TypeVar("Opened")
+
+
+class _Unreadable(WarehouseProjectError):
+    """Not held by somebody else, and yet not to be opened."""
 
 
 def _is_lock_error(error: duckdb.Error) -> bool:
@@ -43,10 +48,12 @@ def _when_unlocked(
             return attempt_open()
         except duckdb.Error as error:
             if not _is_lock_error(error):
-                raise WarehouseProjectError(
+                raise _Unreadable(
                     f"The DuckDB file cannot be opened: {error}",
                     where=str(path),
-                    mend="if it was damaged, 'make rebuild' sets it aside and builds a new one "
+                    mend="'make run' puts its copy of the last publication in its place"
+                    if is_damage(error) and copy_of(path).exists()
+                    else "if it was damaged, 'make rebuild' sets it aside and builds a new one "
                     "from the data folder",
                 ) from error
             if attempt + 1 == attempts:
@@ -69,12 +76,23 @@ def open_duckdb(
 ) -> duckdb.DuckDBPyConnection:
     """A connection to a DuckDB file, waiting up to ``attempts * wait_seconds`` for its lock.
 
-    Raises WarehouseLocked naming the process that holds the file, or
-    WarehouseProjectError where the file is not a readable DuckDB database.
+    A writer finds a damaged working file replaced by its copy of the last publication, if there is
+    one. Raises WarehouseLocked naming the process that holds the file, or WarehouseProjectError
+    where the file is not a readable DuckDB database.
     """
-    return _when_unlocked(
-        path, lambda: duckdb.connect(str(path), read_only=read_only), attempts, wait_seconds
-    )
+
+    def attempt_open() -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(str(path), read_only=read_only)
+
+    try:
+        return _when_unlocked(path, attempt_open, attempts, wait_seconds)
+    except _Unreadable as error:
+        cause = error.__cause__
+        if read_only or not isinstance(cause, duckdb.Error) or not is_damage(cause):
+            raise
+        if not bring_back(path):
+            raise
+    return _when_unlocked(path, attempt_open, attempts, wait_seconds)
 
 
 def attach_read_only(
@@ -109,6 +127,13 @@ def warehouse(
     except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
         if isinstance(error, duckdb.TransactionException) and "Failed to commit" not in str(error):
             raise
+        connection.close()
+        if not read_only and is_damage(error) and (aside := bring_back(path, though_it_opens=True)):
+            raise WarehouseProjectError(
+                f"The working file was damaged: {str(error).splitlines()[0]}",
+                where=str(aside),
+                mend="run again: its copy of the last publication is in its place",
+            ) from error
         raise WarehouseProjectError(
             f"The working file cannot be read or written: {str(error).splitlines()[0]}",
             where=str(path),

@@ -25,6 +25,7 @@ from dagster_project.sources import open_source
 from dagster_project.sources.live import browser_wire, hosts, http_client, rate_limit, wire
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.publish import PublicationReport, publish
+from dagster_project.warehouse.safe_copy import keep_copy
 from tests.sources.live.loopback import FakeClock
 
 PRELOADED = (browser_wire, rate_limit, wire, tenacity, pyrate_limiter)
@@ -79,7 +80,7 @@ def make_marts(settings: Settings) -> None:
 
 
 def publish_marts(settings: Settings) -> PublicationReport:
-    return publish(
+    report = publish(
         settings.warehouse_path,
         settings.published_dir,
         code_revision="tests",
@@ -87,6 +88,8 @@ def publish_marts(settings: Settings) -> PublicationReport:
         allow_smaller=False,
         now=datetime.now(UTC),
     )
+    keep_copy(settings.warehouse_path)
+    return report
 
 
 class Stage:
