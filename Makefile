@@ -188,14 +188,15 @@ $(SUPERSET): requirements-superset.lock
 
 # On every processor, up to four; tests of one file stay in one process, for they share what is
 # costly. (`loadgroup` groups nothing with xdist 3.8 and pytest 9.2: the marks do not arrive.)
-SHARED := -n auto --maxprocesses 4 --dist loadfile
+# Files go out in the order of tests/conftest.py, not the longest list of tests first.
+SHARED := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: $(DEV) ## all tests but the slow ones and those in a browser
 	@$(PY) -m pytest $(SHARED)
 
 .PHONY: test-nightly
-test-nightly: $(DEV) ## ten thousand mutations per parser of the live sources, the benchmark of scale
+test-nightly: $(DEV) ## ten thousand mutations per parser of the live sources, fifty kills, scale
 	@$(PY) -m pytest -m nightly
 
 .PHONY: test-spark

@@ -15,6 +15,15 @@ from tests.made_once import made_once
 from tests.postgres_server import PostgresServer, find_binaries, running_server
 from tests.warehouse_builder import build_warehouse, settings_for
 
+# Few tests, each of them minutes: at the end they would keep one process while the others are done.
+LONG = ("e2e", "bi/test_superset.py", "sources/live/test_kills.py", "spark")
+_LONG_PATHS = tuple(Path(__file__).parent / part for part in LONG)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first; within that, the order stays."""
+    items.sort(key=lambda item: not any(item.path.is_relative_to(path) for path in _LONG_PATHS))
+
 
 @pytest.fixture(scope="session")
 def built_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:

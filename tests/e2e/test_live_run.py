@@ -26,8 +26,13 @@ pytestmark = pytest.mark.slow
 TODAY = datetime.now(UTC).date()
 # A run's own moments: what was answered when, and the name of the load.
 MAY_DIFFER = ("batch_id", "retrieved_at")
-# Where runs are killed: the last line they printed before, and how long after it, in seconds.
-KILLS = [("raw/companies", 1.0), ("building and checking", 4.0), ("dbt_models", 0.5)]
+# Where runs are killed: the last line they printed before, and how long after it, in seconds. Two
+# of them nightly: tests/sources/live/test_kills.py kills extraction and publication more often.
+KILLS = [
+    pytest.param("raw/companies", 1.0, id="extraction", marks=pytest.mark.nightly),
+    pytest.param("building and checking", 4.0, id="models"),
+    pytest.param("dbt_models", 0.5, id="publication", marks=pytest.mark.nightly),
+]
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def test_a_live_run_builds_checks_and_publishes_everything(
     assert filings[0][0] == counts["filing_candidates"]
 
 
-@pytest.mark.parametrize(("line", "delay_s"), KILLS, ids=["extraction", "models", "publication"])
+@pytest.mark.parametrize(("line", "delay_s"), KILLS)
 def test_a_killed_live_run_leaves_everything_to_the_next(
     undisturbed: LiveRun, start: Any, line: str, delay_s: float
 ) -> None:

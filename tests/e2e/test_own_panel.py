@@ -3,71 +3,28 @@
 from __future__ import annotations
 
 import math
-from datetime import date
 from pathlib import Path
 
 import duckdb
-import exchange_calendars
 import numpy as np
 import pytest
 from scipy import stats
 
 from .conftest import Study, make_study
+from .own_panel import EVENT_AT, draw_closes, write_own_panel
 
 # A whole run of its own; the models on own folders are tested in tests/dbt_models as well.
 pytestmark = pytest.mark.slow
 
-SESSIONS = 330
-EVENT_AT = 300
-
-
-def _sessions() -> list[date]:
-    calendar = exchange_calendars.get_calendar("XNYS", start="2021-01-04", end="2022-12-30")
-    return [stamp.date() for stamp in calendar.sessions[:SESSIONS]]
-
-
-def _returns() -> dict[str, np.ndarray]:
-    random = np.random.default_rng(20250326)
-    market = random.normal(0, 0.01, SESSIONS)
-    firms = {
-        ticker: beta * market + random.normal(0, 0.03, SESSIONS)
-        for ticker, beta in (("AAA", 1.5), ("BBB", 0.7), ("CCC", 2.0))
-    }
-    return {"IDX": market, **firms}
-
 
 @pytest.fixture(scope="module")
 def panel() -> dict[str, np.ndarray]:
-    """Closes per ticker, rounded as a file would hold them."""
-    return {t: np.round(100 * np.cumprod(1 + r), 4) for t, r in _returns().items()}
+    return draw_closes()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, panel: dict[str, np.ndarray]) -> Path:
-    made = tmp_path_factory.mktemp("own")
-    for name in ("snapshot", "ledger", "study"):
-        (made / name).mkdir()
-    days = _sessions()
-    rows = [
-        f"{ticker},{day},{close!r}"
-        for ticker, closes in panel.items()
-        for day, close in zip(days, closes.tolist(), strict=True)
-    ]
-    (made / "snapshot/equity_daily.csv").write_text(
-        "ticker,session_date,close\n" + "\n".join(rows) + "\n"
-    )
-    (made / "ledger/companies.csv").write_text(
-        "ticker,name,role,is_focal\nAAA,Alpha,miner,1\nBBB,Beta,miner,1\nCCC,Gamma,miner,0\n"
-        "IDX,Index,benchmark,0\nDDD,Known but never priced,miner,1\n"
-    )
-    (made / "ledger/events.csv").write_text(
-        "event_id,title,event_type,news_date,news_timing,tickers_named\n"
-        f"my-event,My event,my_kind,{days[EVENT_AT - 1]},after_close,AAA;BBB\n"
-    )
-    (made / "study/models.csv").write_text(
-        "model_id,factors,is_headline,reason\nmarket_model,IDX,1,my own index\n"
-    )
-    return made
+    return write_own_panel(tmp_path_factory.mktemp("own"), panel)
 
 
 @pytest.fixture(scope="module")
