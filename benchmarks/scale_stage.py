@@ -7,7 +7,6 @@ line of JSON: seconds by the wall and of the processors, peak memory, and what t
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from collections import defaultdict
@@ -161,7 +160,6 @@ def profile_with(threads: int, memory: str, folder: Path) -> Path:
     outputs = profile[name]["outputs"]
     settings = outputs[profile[name]["target"]]["settings"]
     settings["threads"] = threads
-    settings["temp_directory"] = str(folder / "spill")
     if memory:
         settings["memory_limit"] = memory
     folder.mkdir(parents=True, exist_ok=True)
@@ -243,7 +241,6 @@ def build(task: Task, environment: Mapping[str, str] | None = None) -> dict[str,
     for node in nodes:
         parts[part_of(str(node.node.resource_type), node.node.name)] += node.execution_time
         by_node[node.node.name] = node.execution_time
-    shutil.rmtree(task.output / "profile" / "spill", ignore_errors=True)
     return {
         **spent,
         "parts": dict(parts),
