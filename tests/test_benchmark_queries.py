@@ -33,9 +33,7 @@ def test_copies_keep_their_keys_apart_and_their_joins_together(
         for table in tables:
             connection.execute(f"create table marts.{table} as from built.marts.{table}")
             (keys[table],) = connection.execute(
-                "select constraint_column_names from duckdb_constraints() where "
-                "database_name = 'built' and table_name = ? and constraint_type = 'PRIMARY KEY'",
-                [table],
+                "select primary_key from built.quality.mart_keys where table_name = ?", [table]
             ).fetchone() or ([],)
         counted = sum(
             connection.execute(f"select count(*) from marts.{table}").fetchone()[0]  # type: ignore[index]  # a count is a row

@@ -94,22 +94,42 @@ def describe_marts(connection: duckdb.DuckDBPyConnection, catalog: str) -> tuple
         "ORDER BY table_name, column_index",
         [catalog, MARTS_SCHEMA],
     ).fetchall()
-    keys = dict(
-        connection.execute(
-            "SELECT table_name, constraint_column_names FROM duckdb_constraints() "
-            "WHERE database_name = ? AND schema_name = ? AND constraint_type = 'PRIMARY KEY'",
-            [catalog, MARTS_SCHEMA],
-        ).fetchall()
-    )
+    keys = _primary_keys(connection, catalog)
     return tuple(
         Mart(
             name,
             description,
             tuple(MartColumn(*row[1:]) for row in columns if row[0] == name),
-            tuple(keys.get(name, ())),
+            keys.get(name, ()),
         )
         for name, description in tables
     )
+
+
+def _primary_keys(
+    connection: duckdb.DuckDBPyConnection, catalog: str
+) -> dict[str, tuple[str, ...]]:
+    """Columns of the grain by mart: as the build stated them, or as a table declares them."""
+    declared = connection.execute(
+        "SELECT table_name, constraint_column_names FROM duckdb_constraints() "
+        "WHERE database_name = ? AND schema_name = ? AND constraint_type = 'PRIMARY KEY'",
+        [catalog, MARTS_SCHEMA],
+    ).fetchall()
+    has_stated = connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'quality' "
+        "AND table_name = 'mart_keys'",
+        [catalog],
+    ).fetchone()
+    stated = (
+        connection.execute(
+            f"SELECT table_name, primary_key FROM {quoted(catalog)}.quality.mart_keys "
+            "WHERE schema_name = ?",
+            [MARTS_SCHEMA],
+        ).fetchall()
+        if has_stated
+        else []
+    )
+    return {name: tuple(columns) for name, columns in [*declared, *stated]}
 
 
 def mart_of(shape: dict[str, Any]) -> Mart:

@@ -74,3 +74,36 @@
         then delete
     {%- endif -%}
 {%- endmacro %}
+
+{#-
+  The grain of each mart, for the publication: DuckDB would keep a declared primary key as an index,
+  which costs a fifth of a large build, and memory that cannot be spilled. That no key repeats is
+  what the check `unique_key` of each mart says, and the publication asks again.
+-#}
+{% macro write_mart_keys() -%}
+    {%- if execute and target.type == 'duckdb' -%}
+    {%- set keys = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
+        {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}
+            {%- do keys.append((node.schema, node.name, constraint.columns)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    create or replace table quality.mart_keys as
+    select *
+    from (
+        values
+        {%- for schema, name, columns in keys | sort %}
+        (
+            {{ sql_text(schema) }},
+            {{ sql_text(name) }},
+            [{%- for column in columns -%}{{ sql_text(column) }}{{ ', ' if not loop.last }}{%- endfor -%}]
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as keys (schema_name, table_name, primary_key)
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Columns of a contract with their types and NOT NULL; keys are in `quality.mart_keys`. -#}
+{% macro duckdb__get_table_columns_and_constraints() -%}
+    ({{ adapter.render_raw_columns_constraints(raw_columns=model['columns']) | join(', ') }})
+{%- endmacro %}

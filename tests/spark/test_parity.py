@@ -90,8 +90,7 @@ def test_checks_of_both_engines_are_kept(spark_run: FirstRun) -> None:
 def test_the_working_file_has_spark_tables_with_keys_and_comments(spark_run: FirstRun) -> None:
     with duckdb.connect(str(spark_run.study.warehouse), read_only=True) as connection:
         (keys,) = connection.execute(
-            "SELECT count(*) FROM duckdb_constraints() "
-            "WHERE schema_name = 'marts' AND constraint_type = 'PRIMARY KEY'"
+            "SELECT count(*) FROM quality.mart_keys WHERE schema_name = 'marts'"
         ).fetchall()[0]
         (silent,) = connection.execute(
             "SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'marts' AND comment IS NULL"

@@ -226,14 +226,18 @@ judged as (
 
 ),
 
+-- What follows stays one row per window, whatever its status: to take the rows that can be fitted out
+-- and join them back would hold the whole table in memory twice.
 sloped as (
 
     select
         *,
-        btc_left_y_cov / btc_left_var as btc_slope,
-        (ai_y_cov - ai_btc_cov * btc_left_y_cov / btc_left_var) / ai_var as ai_slope
+        case when window_status = 'ok' then btc_left_y_cov / btc_left_var end as first_btc_slope,
+        case
+            when window_status = 'ok'
+                then (ai_y_cov - ai_btc_cov * btc_left_y_cov / btc_left_var) / ai_var
+        end as first_ai_slope
     from judged
-    where window_status = 'ok'
 
 ),
 
@@ -241,7 +245,7 @@ fitted as (
 
     select
         *,
-        y_var - ai_slope * ai_y_cov - btc_slope * btc_y_cov as residual_var
+        y_var - first_ai_slope * ai_y_cov - first_btc_slope * btc_y_cov as first_residual_var
     from sloped
 
 ),
@@ -261,10 +265,12 @@ delicate as (
         ai_var,
         ai_btc_cov,
         btc_left_var,
-        ai_slope,
-        btc_slope
+        first_ai_slope,
+        first_btc_slope
     from fitted
-    where residual_var < 1e-4 * y_var or btc_left_var < 1e-4 * btc_var
+    where
+        window_status = 'ok'
+        and (first_residual_var < 1e-4 * y_var or btc_left_var < 1e-4 * btc_var)
 
 ),
 
@@ -281,8 +287,8 @@ remainders as (
         usable.ai,
         usable.btc,
         (usable.y - delicate.y_mean)
-        - delicate.ai_slope * (usable.ai - delicate.ai_mean)
-        - delicate.btc_slope * (usable.btc - delicate.btc_mean) as residual
+        - delicate.first_ai_slope * (usable.ai - delicate.ai_mean)
+        - delicate.first_btc_slope * (usable.btc - delicate.btc_mean) as residual
     from delicate
     inner join usable
         on
@@ -330,20 +336,21 @@ corrections as (
 corrected as (
 
     select
-        fitted.ticker,
-        fitted.session_number,
-        fitted.window_sessions,
-        fitted.ai_slope + coalesce(corrections.ai_change, 0) as ai_slope,
-        fitted.btc_slope + coalesce(corrections.btc_change, 0) as btc_slope,
-        greatest(
-            coalesce(
-                corrections.residual_var
-                - corrections.ai_change * corrections.ai_cov
-                - corrections.btc_change * corrections.btc_cov,
-                fitted.residual_var
-            ),
-            0
-        ) as residual_var
+        fitted.*,
+        fitted.first_ai_slope + coalesce(corrections.ai_change, 0) as ai_slope,
+        fitted.first_btc_slope + coalesce(corrections.btc_change, 0) as btc_slope,
+        case
+            when fitted.window_status = 'ok'
+                then greatest(
+                    coalesce(
+                        corrections.residual_var
+                        - corrections.ai_change * corrections.ai_cov
+                        - corrections.btc_change * corrections.btc_cov,
+                        fitted.first_residual_var
+                    ),
+                    0
+                )
+        end as residual_var
     from fitted
     left join corrections
         on
@@ -356,25 +363,16 @@ corrected as (
 finished as (
 
     select
-        judged.*,
-        corrected.ai_slope,
-        corrected.btc_slope,
-        corrected.residual_var,
+        *,
         case
             -- Below this only rounding is left: the share is the bitcoin series itself.
             when
-                judged.window_status = 'ok'
-                and corrected.residual_var
-                <= 1e-20 * (judged.y_var + judged.y_mean * judged.y_mean)
+                window_status = 'ok'
+                and residual_var <= 1e-20 * (y_var + y_mean * y_mean)
                 then 'no_residual'
-            else judged.window_status
+            else window_status
         end as status
-    from judged
-    left join corrected
-        on
-            judged.ticker = corrected.ticker
-            and judged.session_number = corrected.session_number
-            and judged.window_sessions = corrected.window_sessions
+    from corrected
 
 ),
 
