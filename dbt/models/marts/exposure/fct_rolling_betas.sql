@@ -342,14 +342,14 @@ corrected as (
         case
             when fitted.window_status = 'ok'
                 then greatest(
-                    coalesce(
-                        corrections.residual_var
-                        - corrections.ai_change * corrections.ai_cov
-                        - corrections.btc_change * corrections.btc_cov,
-                        fitted.first_residual_var
-                    ),
-                    0
-                )
+                        coalesce(
+                            corrections.residual_var
+                            - corrections.ai_change * corrections.ai_cov
+                            - corrections.btc_change * corrections.btc_cov,
+                            fitted.first_residual_var
+                        ),
+                        0
+                    )
         end as residual_var
     from fitted
     left join corrections
