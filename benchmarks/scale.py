@@ -5,8 +5,8 @@
 
 Each stage (draw, load, `dbt build`, publication, a plain copy of the file) is a process of its
 own on one working file. Sizes grow by a constant factor, so that the exponent of each stage can be
-fitted. DuckDB's threads inside dbt are one in the project's profile, because sums on several
-threads differ in the last bit; ``--threads`` measures others beside it.
+fitted. Models that compute each share apart take every processor, as the project has it; all others
+take one. ``--threads`` measures other numbers beside that.
 """
 
 from __future__ import annotations
@@ -329,8 +329,9 @@ def report(
     """
     lines = [
         heading(1),
-        "DuckDB inside dbt on one thread, as the project's profile has it, unless a line says "
-        f"otherwise; its memory limit: {memory or 'its own, four fifths of the machine'}.",
+        f"Models that compute each share apart on {PROJECT_THREADS} threads unless a line says "
+        "otherwise, all others on one; DuckDB's memory limit: "
+        f"{memory or 'its own, four fifths of the machine'}.",
     ]
     if results:
         work = {one.size: float(rows_of(results, one.size)) for one in results}

@@ -7,6 +7,7 @@ line of JSON: seconds by the wall and of the processors, peak memory, and what t
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections import defaultdict
@@ -30,17 +31,18 @@ from dagster_project.settings import (
 )
 from dagster_project.sources import Source
 
-PROJECT_THREADS = 1
+# What the project takes by itself for the models that compute each share apart.
+PROJECT_THREADS = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
 class Task:
     """What a stage is to do.
 
-    ``threads`` are DuckDB's inside dbt (the project's profile says 1) and ``memory`` its limit
-    ("" for DuckDB's own, four fifths of the machine). ``only_last_day`` loads the newest session
-    alone. ``select`` are dbt's words for a part of the models; ``portable`` takes those that run on
-    Spark too.
+    ``threads`` are DuckDB's for the models that compute each share apart (all others have one), and
+    ``memory`` its limit ("" for DuckDB's own, four fifths of the machine). ``only_last_day`` loads
+    the newest session alone. ``select`` are dbt's words for a part of the models; ``portable`` takes
+    those that run on Spark too.
     """
 
     size: Size
@@ -68,7 +70,9 @@ class Task:
 
     @property
     def settings(self) -> Settings:
-        return read_settings({"MINER_OUTPUT_DIR": str(self.output)})
+        return read_settings(
+            {"MINER_OUTPUT_DIR": str(self.output), "MINER_THREADS": str(self.threads)}
+        )
 
 
 class Clock:
@@ -153,15 +157,13 @@ def load(task: Task) -> dict[str, Any]:
     }
 
 
-def profile_with(threads: int, memory: str, folder: Path) -> Path:
-    """A folder with the project's profile but for threads and memory limit."""
+def profile_with(memory: str, folder: Path) -> Path:
+    """A folder with the project's profile but for DuckDB's memory limit ("": its own)."""
     profile = yaml.safe_load((PROJECT_DIR / "profiles.yml").read_text(encoding="utf-8"))
     (name,) = (key for key in profile if key != "config")
     outputs = profile[name]["outputs"]
-    settings = outputs[profile[name]["target"]]["settings"]
-    settings["threads"] = threads
     if memory:
-        settings["memory_limit"] = memory
+        outputs[profile[name]["target"]]["settings"]["memory_limit"] = memory
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "profiles.yml").write_text(yaml.safe_dump(profile), encoding="utf-8")
     return folder
@@ -213,7 +215,7 @@ def build(task: Task, environment: Mapping[str, str] | None = None) -> dict[str,
     settings = task.settings
     manifest = read_manifest(settings)
     clock = Clock()
-    profiles = profile_with(task.threads, task.memory, task.output / "profile")
+    profiles = profile_with(task.memory, task.output / "profile")
     if task.portable:
         from dagster_project.defs.spark_run import SELECTOR
 

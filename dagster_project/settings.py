@@ -67,6 +67,7 @@ class Settings:
     ``allow_smaller``  accept a load or publication that covers less than the last one
     ``keep_publications``  how many whole publications stay on disk (two at the least: a
     reader may be opening the one that was just replaced)
+    ``threads``  processors for the models that compute each share apart (0: all of this machine)
     ``schedule_on``  run every weekday after the New York close (off: bundled figures do not age)
     ``contact``  who asks, for the User-Agent of live requests (the SEC demands one)
     ``archive_dir``  folder of everything vendors answered
@@ -90,6 +91,7 @@ class Settings:
     source_mode: str = "bundled"
     allow_smaller: bool = False
     keep_publications: int = 3
+    threads: int = 0
     schedule_on: bool = False
     contact: str = ""
     archive_dir: Path = PROJECT_DIR / "data" / "archive"
@@ -171,6 +173,7 @@ class Settings:
         """Environment that points dbt at the same working file."""
         return {
             "MINER_WAREHOUSE_PATH": str(self.warehouse_path),
+            "MINER_THREADS": str(self.threads or ""),
             "DBT_PROFILES_DIR": str(PROJECT_DIR),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "DO_NOT_TRACK": "1",
@@ -186,6 +189,19 @@ def _switch(environment: Mapping[str, str], name: str) -> bool:
     raise SettingsError(
         f"{name}={value!r} is neither yes nor no.", mend=f"set {name}=1 or unset it"
     )
+
+
+def _count(environment: Mapping[str, str], name: str, default: int, words: str) -> int:
+    """A whole number of at least 1; ``words`` say what it is where it is unset."""
+    value = environment.get(name, "").strip()
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit()) or int(value) < 1:
+        raise SettingsError(
+            f"{name}={value!r} is not a whole number of at least 1.",
+            mend=f"set it to 1 or more, or unset it for {words}",
+        )
+    return int(value)
 
 
 def _folder(environment: Mapping[str, str], name: str, default: Path) -> Path:
@@ -388,7 +404,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
     ``MINER_DATA_DIR`` (default: the project's ``data/``), ``MINER_OUTPUT_DIR``
     (default: the data folder itself, so that one folder is one complete study),
-    ``MINER_SOURCE``, ``MINER_ALLOW_SMALLER``, ``MINER_KEEP_PUBLICATIONS``, ``MINER_SCHEDULE``;
+    ``MINER_SOURCE``, ``MINER_ALLOW_SMALLER``, ``MINER_KEEP_PUBLICATIONS``, ``MINER_THREADS``,
+    ``MINER_SCHEDULE``;
     for live sources and replay ``MINER_CONTACT``, ``MINER_ARCHIVE_DIR`` (default: ``archive/``
     in the output folder), ``MINER_REPLAY_AT``, ``MINER_URL_<HOST>``, ``MINER_TIINGO_KEY`` and the
     machine's ``HTTPS_PROXY``, ``MINER_LIVE_SINCE`` and ``MINER_ALERT_WEBHOOK``; for PostgreSQL
@@ -407,19 +424,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             "(data/README.md describes the files), or unset it for the bundled figures",
         )
     source_mode = _source_mode(environment.get("MINER_SOURCE", "").strip() or "bundled")
-    keep_text = environment.get("MINER_KEEP_PUBLICATIONS", "").strip() or "3"
-    if not keep_text.isdigit() or int(keep_text) < 1:
-        raise SettingsError(
-            f"MINER_KEEP_PUBLICATIONS={keep_text!r} is not a whole number of at least 1.",
-            mend="set it to 1 or more, or unset it for 3",
-        )
     output_dir = _folder(environment, "MINER_OUTPUT_DIR", data_dir)
     return Settings(
         data_dir=data_dir,
         output_dir=output_dir,
         source_mode=source_mode,
         allow_smaller=_switch(environment, "MINER_ALLOW_SMALLER"),
-        keep_publications=int(keep_text),
+        keep_publications=_count(environment, "MINER_KEEP_PUBLICATIONS", 3, "3"),
+        threads=_count(environment, "MINER_THREADS", 0, "all of this machine"),
         schedule_on=_switch(environment, "MINER_SCHEDULE"),
         contact=_contact(environment),
         archive_dir=_folder(environment, "MINER_ARCHIVE_DIR", output_dir / "archive"),

@@ -21,7 +21,7 @@ from benchmarks.comparison import (
 )
 from benchmarks.report import Line, lines_table, markdown_table, seconds, write_results
 from benchmarks.scale import Appended, Staged, aims, append_tables, cost_table, parse_sizes
-from benchmarks.scale_stage import STAGES, Task, part_of, profile_with
+from benchmarks.scale_stage import PROJECT_THREADS, STAGES, Task, part_of, profile_with
 from benchmarks.scaling import fit_exponent
 from benchmarks.synthetic import Size
 from benchmarks.timing import Measured, copy_to_disk, peak_mib, run_process
@@ -110,7 +110,8 @@ def test_results_are_kept_in_both_forms(tmp_path: Path) -> None:
 def staged(tickers: int, stage: str, cost: float, **detail: Any) -> Staged:
     size = Size(tickers, 20, 100, 16)
     rows = tickers * 5000
-    return Staged(size, 1, stage, cost, cost, 1000.0, {"rows": rows, "bytes": 10**6, **detail})
+    told = {"rows": rows, "bytes": 10**6, **detail}
+    return Staged(size, PROJECT_THREADS, stage, cost, cost, 1000.0, told)
 
 
 def results_of(per_row: float) -> list[Staged]:
@@ -182,12 +183,12 @@ def test_every_model_belongs_to_a_part() -> None:
     assert part_of("test", "fct_anything") == "checks"
 
 
-def test_the_profile_is_the_projects_but_for_threads_and_memory(tmp_path: Path) -> None:
-    text = (profile_with(2, "5GB", tmp_path / "p") / "profiles.yml").read_text()
-    assert "threads: 2" in text
+def test_the_profile_is_the_projects_but_for_memory(tmp_path: Path) -> None:
+    text = (profile_with("5GB", tmp_path / "p") / "profiles.yml").read_text()
+    assert "threads: 1" in text
     assert "memory_limit: 5GB" in text
     assert "env_var(''MINER_WAREHOUSE_PATH''" in text
-    assert "memory_limit" not in (profile_with(1, "", tmp_path / "q") / "profiles.yml").read_text()
+    assert "memory_limit" not in (profile_with("", tmp_path / "q") / "profiles.yml").read_text()
 
 
 # --- processes ----------------------------------------------------------------------------

@@ -60,6 +60,7 @@ def test_an_empty_variable_counts_as_unset():
         "MINER_SOURCE",
         "MINER_ALLOW_SMALLER",
         "MINER_KEEP_PUBLICATIONS",
+        "MINER_THREADS",
         "MINER_CONTACT",
         "MINER_ARCHIVE_DIR",
         "MINER_REPLAY_AT",
@@ -87,6 +88,8 @@ def test_a_missing_data_folder_or_a_file_in_its_place_is_refused(tmp_path):
         ("MINER_KEEP_PUBLICATIONS", "0", "whole number of at least 1"),
         ("MINER_KEEP_PUBLICATIONS", "-1", "whole number of at least 1"),
         ("MINER_KEEP_PUBLICATIONS", "many", "whole number of at least 1"),
+        ("MINER_THREADS", "0", "whole number of at least 1"),
+        ("MINER_THREADS", "²", "whole number of at least 1"),
         ("MINER_REPLAY_AT", "yesterday", "is not an instant"),
         ("MINER_CONTACT", "nobody", "neither an e-mail nor a web address"),
         ("MINER_CONTACT", "me@example.org\r\nX-Evil: 1", "neither an e-mail nor a web address"),
@@ -118,6 +121,9 @@ def test_dbt_gets_the_same_working_file_and_no_telemetry(tmp_path):
     environment = settings.dbt_environment()
     assert environment["MINER_WAREHOUSE_PATH"] == str(settings.warehouse_path)
     assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
+    # Empty: all processors, whatever a shell around it says.
+    assert environment["MINER_THREADS"] == ""
+    assert read_settings({"MINER_THREADS": "3"}).dbt_environment()["MINER_THREADS"] == "3"
 
 
 def test_output_folders_are_made_and_left_without_traces(tmp_path):

@@ -397,6 +397,15 @@
   sums of a window: (n sum(xy) - sum(x) sum(y)) / n^2, of which only the division rounds.
 -#}
 {% macro counted(number) -%}
+    {{ return(adapter.dispatch('counted', 'miner_warehouse')(number)) }}
+{%- endmacro %}
+
+{#- Sums of decimals are decimals of 38 digits, which DuckDB casts slowly. -#}
+{% macro duckdb__counted(number) -%}
+    cast(round({{ number }} * 1125899906842624e0) as bigint)
+{%- endmacro %}
+
+{% macro spark__counted(number) -%}
     cast(round({{ number }} * 1125899906842624e0) as decimal(18, 0))
 {%- endmacro %}
 
@@ -423,7 +432,7 @@
 
 {% macro duckdb__cov_of_counted(xy_sum, x_sum, y_sum, n) -%}
     cast(
-        {{ n }} * {{ xy_sum }} - cast({{ x_sum }} as hugeint) * cast({{ y_sum }} as hugeint)
+        {{ n }} * {{ xy_sum }} - {{ x_sum }} * {{ y_sum }}
         as double
     ) / nullif({{ n }} * {{ n }}, 0) / 1125899906842624e0 / 1125899906842624e0
 {%- endmacro %}

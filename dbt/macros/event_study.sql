@@ -268,7 +268,8 @@
         return_kind,
         n_est - n_coefficients as df_resid,
         residual_mean,
-        sqrt(sse / nullif(n_est - n_coefficients, 0)) as resid_sd,
+        -- Fewer rows than coefficients: whatever rounding has left would be divided by less than nothing.
+        case when n_est > n_coefficients then sqrt(sse / (n_est - n_coefficients)) end as resid_sd,
         case when method = 'ols' then 1 - sse / nullif(syy, 0) end as r2,
         level,
         case

@@ -4,19 +4,6 @@
   order and types of the columns are those that the model's own SQL has in DuckDB, so that contracts,
   keys, comments and every model built on it stay as they are.
 -#}
-{% macro duckdb__create_table_as(
-    temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none
-) -%}
-    {%- set from_spark = env_var('MINER_SPARK_MODELS', '').split(',') -%}
-    {%- if execute and not temporary and language == 'sql' and model.name in from_spark -%}
-        {%- set compiled_code = read_spark_table(compiled_code) -%}
-    {%- endif -%}
-    {{ dbt.duckdb__create_table_as(
-        temporary, relation, compiled_code, language,
-        partitioned_by=partitioned_by, sorted_by=sorted_by
-    ) }}
-{%- endmacro %}
-
 {% macro read_spark_table(compiled_code) -%}
     {%- set described = run_query('describe ' ~ compiled_code) -%}
     {%- set files = env_var('MINER_SPARK_TABLES') ~ '/' ~ model.schema ~ '.db/' ~ model.name ~ '/*.parquet' -%}

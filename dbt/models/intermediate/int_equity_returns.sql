@@ -1,9 +1,11 @@
 -- Grain: one row per ticker and session with a close.
+{{ config(meta={'built_share_by_share': {'work': 'stg_equity_prices', 'rows': 'count(*)'}}) }}
 with
 
 prices as (
 
     select * from {{ ref('stg_equity_prices') }}
+    where {{ in_part('ticker') }}
 
 ),
 
@@ -174,3 +176,4 @@ returned as (
 )
 
 select * from returned
+order by ticker, session_number

@@ -1,4 +1,6 @@
 -- Grain: one row per ticker, session from its first price to its last, and bitcoin source (or none).
+-- A view: every row of it is one of another table, several times as many with each bitcoin source.
+{{ config(materialized='view') }}
 with
 
 returns as (
@@ -13,6 +15,12 @@ sessions as (
         session_number,
         session_date
     from {{ ref('int_sessions') }}
+
+),
+
+members as (
+
+    select * from {{ ref('int_basket_members') }}
 
 ),
 
@@ -75,8 +83,12 @@ joined as (
     from days
     left join returns
         on days.ticker = returns.ticker and days.session_number = returns.session_number
+    -- A member is measured against the others, everyone else against the whole basket.
+    left join members on days.ticker = members.ticker
     left join basket
-        on days.ticker = basket.ticker and days.session_number = basket.session_number
+        on
+            days.session_number = basket.session_number
+            and members.ticker is not distinct from basket.left_out_ticker
     left join bitcoin
         on
             days.factor_source = bitcoin.factor_source

@@ -1,4 +1,5 @@
 -- Grain: one row per ticker and session with a close.
+{{ config(meta={'built_share_by_share': {'work': 'int_equity_returns', 'rows': 'count(*)'}}) }}
 with
 
 returns as (
@@ -23,6 +24,7 @@ final as (
         volume_ratio_20d,
         is_gap
     from returns
+    where {{ in_part('ticker') }}
 
 )
 

@@ -1,6 +1,9 @@
 -- Grain: one row per ticker, session from its first price to its last, and window length.
 {%- set inputs = ref('int_rolling_inputs') %}
-{{ config(post_hook="{{ remember_inputs(ref('int_rolling_inputs')) }}") }}
+{{ config(
+    meta={'built_share_by_share': {'work': 'int_rolling_inputs', 'rows': 'sum(n_rows)'}},
+    post_hook="{{ remember_inputs(ref('int_rolling_inputs')) }}",
+) }}
 {%- set carries = can_carry(inputs) %}
 with
 
@@ -15,6 +18,7 @@ returns as (
         and greatest(abs(share_return), abs(basket_return), abs(bitcoin_return)) < 500
             as is_usable
     from {{ ref('int_rolling_returns') }}
+    where {{ in_part('ticker') }}
 
 ),
 
@@ -29,12 +33,14 @@ needs as (
 inputs as (
 
     select * from {{ inputs }}
+    where {{ in_part('ticker') }}
 
 ),
 
 inputs_before as (
 
     select * from {{ inputs_of_last_build(inputs) }}
+    where {{ in_part('ticker') }}
 
 ),
 
@@ -67,7 +73,9 @@ carried as (
     select betas.*
     from {{ this }} as betas
     left join changed on betas.ticker = changed.ticker
-    where changed.ticker is null or betas.session_date < changed.first_date
+    where
+        {{ in_part('betas.ticker') }}
+        and (changed.ticker is null or betas.session_date < changed.first_date)
 
 ),
 

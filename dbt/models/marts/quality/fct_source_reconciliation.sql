@@ -16,6 +16,21 @@ sessions as (
 
 ),
 
+second_tickers as (
+
+    select distinct ticker from {{ ref('stg_equity_closes_second_source') }}
+
+),
+
+first_prices as (
+
+    -- Shares of one source alone are compared with nothing; on a wide market most are.
+    select prices.*
+    from {{ ref('stg_equity_prices') }} as prices
+    inner join second_tickers on prices.ticker = second_tickers.ticker
+
+),
+
 equity_pairs as (
 
     select
@@ -28,7 +43,7 @@ equity_pairs as (
         true as is_independent,
         first_prices.close_usd as first_level,
         second_prices.close_usd as second_level
-    from {{ ref('stg_equity_prices') }} as first_prices
+    from first_prices
     full outer join {{ ref('stg_equity_closes_second_source') }} as second_prices
         on
             first_prices.ticker = second_prices.ticker

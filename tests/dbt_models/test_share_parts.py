@@ -1,0 +1,100 @@
+"""Models that compute each share apart: parts and threads change nothing in their tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dagster_project.dbt_manifest import read_manifest
+from dagster_project.settings import PROJECT_DIR, Settings
+from tests.warehouse_builder import failures, run_dbt, settings_for
+
+SHARE_BY_SHARE = {
+    "int_equity_returns": "intermediate",
+    "fct_equity_daily": "marts",
+    "fct_rolling_betas": "marts",
+}
+
+
+def _run_sql(settings: Settings, model: str) -> str:
+    """What dbt sent to DuckDB for a model."""
+    (path,) = (settings.output_dir / "dbt_target" / "run").rglob(f"{model}.sql")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def in_parts(built_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The bundled figures, of which these models were built in many parts on four threads."""
+    settings = dataclasses.replace(settings_for(tmp_path_factory.mktemp("in_parts")), threads=4)
+    shutil.copyfile(built_warehouse, settings.warehouse_path)
+    command = ["run", "--full-refresh", "--vars", "{rows_per_part: 3000}", "--select"]
+    result = run_dbt(settings, [*command, *SHARE_BY_SHARE, "dim_company"])
+    assert failures(result) == []
+    return settings
+
+
+def _differing_rows(one: Path, other: Path, table: str) -> int:
+    """Rows that are not the same to the last bit in the same place of two files."""
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{one}' AS one (READ_ONLY)")
+        connection.execute(f"ATTACH '{other}' AS other (READ_ONLY)")
+        found = connection.execute(
+            f"SELECT count(*) FROM one.{table} AS a POSITIONAL JOIN other.{table} AS b "
+            "WHERE a IS DISTINCT FROM b"
+        ).fetchone()
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize("model", SHARE_BY_SHARE)
+def test_parts_and_threads_change_neither_a_figure_nor_the_order(
+    model: str, in_parts: Settings, built_warehouse: Path
+) -> None:
+    sent = _run_sql(in_parts, model)
+    parts = list(dict.fromkeys(re.findall(r"\bticker between '([^']+)' and '([^']+)'", sent)))
+    inserts = len(re.findall(r"^\s*insert into", sent, re.M))
+    # Without a contract the first part comes with the table itself.
+    assert len(parts) == inserts + (SHARE_BY_SHARE[model] != "marts")
+    assert len(parts) > 3
+    tickers = [ticker for part in parts for ticker in part]
+    assert tickers == sorted(tickers)
+    assert all(last < first for (_, last), (first, _) in itertools.pairwise(parts))
+    table = f"{SHARE_BY_SHARE[model]}.{model}"
+    assert _differing_rows(in_parts.warehouse_path, built_warehouse, table) == 0
+
+
+@pytest.mark.parametrize("model", SHARE_BY_SHARE)
+def test_one_thread_gives_the_same_as_all(
+    model: str, built_warehouse: Path, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(settings_for(tmp_path), threads=1)
+    shutil.copyfile(built_warehouse, settings.warehouse_path)
+    result = run_dbt(settings, ["run", "--full-refresh", "--select", model])
+    assert failures(result) == []
+    assert "/* part of " in _run_sql(settings, model)  # one part: the statement as it is written
+    table = f"{SHARE_BY_SHARE[model]}.{model}"
+    assert _differing_rows(settings.warehouse_path, built_warehouse, table) == 0
+
+
+def test_only_these_models_take_more_than_one_thread(in_parts: Settings) -> None:
+    assert _run_sql(in_parts, "dim_company").lstrip().startswith("set threads = 1;")
+    assert _run_sql(in_parts, "fct_rolling_betas").lstrip().startswith("set threads = 4;")
+
+
+def test_each_such_model_keeps_what_it_promises() -> None:
+    nodes = read_manifest(settings_for(PROJECT_DIR / "data")).nodes.values()
+    declared = {node.name: node for node in nodes if node.config.meta.get("built_share_by_share")}
+    assert declared.keys() == SHARE_BY_SHARE.keys()
+    for node in declared.values():
+        work = node.config.meta["built_share_by_share"]
+        assert set(work) == {"work", "rows"}
+        assert f"model.{node.package_name}.{work['work']}" in node.depends_on.nodes
+        assert "in_part('" in node.raw_code
+        # Its last words: an order that begins with the ticker, then the day.
+        assert re.search(r"\norder by ticker\b[^)]*$", node.raw_code), node.name
