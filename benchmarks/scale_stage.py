@@ -41,8 +41,8 @@ class Task:
 
     ``threads`` are DuckDB's for the models that compute each share apart (all others have one), and
     ``memory`` its limit ("" for DuckDB's own, four fifths of the machine). ``only_last_day`` loads
-    the newest session alone. ``select`` are dbt's words for a part of the models; ``portable`` takes
-    those that run on Spark too.
+    the newest session alone. ``select`` are dbt's words for a part of the models; ``portable``
+    takes those that run on Spark too.
     """
 
     size: Size
