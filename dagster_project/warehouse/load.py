@@ -19,6 +19,7 @@ import duckdb
 from dagster_project.contracts import BY_NAME, SOURCE_REF, Column, Extract, Kind, Level, Table
 from dagster_project.errors import LoadRefused
 from dagster_project.warehouse.ddl import INGEST_SCHEMA, ensure_schema, literal, quoted, raw_name
+from dagster_project.warehouse.key_order import in_key_order
 
 _REPORTED_BREACHES = 5
 _TIMESTAMP_COLUMNS = ("retrieved_at", "batch_id")
@@ -314,26 +315,6 @@ def stage_for_check(connection: duckdb.DuckDBPyConnection, extract: Extract) -> 
     connection.execute(f"CREATE OR REPLACE TABLE {raw_name(table)} AS SELECT {names} FROM incoming")
 
 
-def _in_key_order(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    """Whether each row's key is above that of the row before it, as vendors answer.
-
-    Then no key repeats, and the rows need not be sorted to be stored in the key's order: to look
-    at neighbours costs a fraction of either.
-    """
-    above = "false"
-    for name in reversed(table.key):
-        here, before = quoted(name), quoted(f"{name} before")
-        above = f"({here} > {before} OR ({here} = {before} AND {above}))"
-    named = ", ".join(quoted(name) for name in table.key)
-    lagged = ", ".join(f"lag({quoted(k)}) OVER () AS {quoted(f'{k} before')}" for k in table.key)
-    # A key that is missing is above none and none is above it.
-    disordered = connection.execute(
-        f"SELECT 1 FROM (SELECT {named}, {lagged}, row_number() OVER () AS place FROM incoming) "
-        f"WHERE place > 1 AND {above} IS NOT TRUE LIMIT 1"
-    ).fetchone()
-    return disordered is None
-
-
 def _refuse_contradictions(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
     """Drop exact repeats of a row (returns their number); refuse two that differ."""
     keys = ", ".join(quoted(name) for name in table.key)
@@ -621,7 +602,7 @@ def load(
         try:
             _refuse_breaches(connection, table, batch, read, rejected, rejections)
             _leave_rejected_out(connection, table)
-            in_order = _in_key_order(connection, table)
+            in_order = in_key_order(connection, "incoming", table.key)
             if not in_order:
                 _refuse_contradictions(connection, table)
             _refuse_unsound_whole(connection, table, extract)

@@ -41,6 +41,7 @@ else:
 from dagster_project.errors import PublicationRefused, WarehouseLocked
 from dagster_project.warehouse.connection import LOCK_WAIT_SECONDS, attach_read_only
 from dagster_project.warehouse.ddl import literal, quoted
+from dagster_project.warehouse.key_order import in_key_order
 from dagster_project.warehouse.publish_about import ABOUT, about_faults, about_rows
 from dagster_project.warehouse.publish_macros import TableMacro, create_table_macros, macro_faults
 from dagster_project.warehouse.publish_marts import (
@@ -168,9 +169,12 @@ def write_database(
     )
     connection.execute(f"CREATE SCHEMA {PUBLISHED_CATALOG}.{quoted(MARTS_SCHEMA)}")
     for mart in marts:
+        source = mart.relation(working)
+        # To sort what is in order already would hold a large mart in memory for nothing.
+        is_sorted = in_key_order(connection, source, mart.primary_key)
         connection.execute(
             f"INSERT INTO {_create_table(connection, mart)} "
-            f"SELECT * FROM {mart.relation(working)} ORDER BY {mart.order_sql}"
+            f"SELECT * FROM {source}{'' if is_sorted else f' ORDER BY {mart.order_sql}'}"
         )
     rows = about_rows(manifest)
     for mart in ABOUT:

@@ -74,7 +74,7 @@ def csv_of(tmp_path):
         "_find_breaches",
         "_set_rejected_aside",
         "_leave_rejected_out",
-        "_in_key_order",
+        "in_key_order",
         "_merge",
         "_log_batch",
     ],
