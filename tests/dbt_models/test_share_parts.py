@@ -18,6 +18,7 @@ from tests.warehouse_builder import failures, run_dbt, settings_for
 SHARE_BY_SHARE = {
     "int_equity_returns": "intermediate",
     "fct_equity_daily": "marts",
+    "int_rolling_inputs": "intermediate",
     "fct_rolling_betas": "marts",
 }
 

@@ -12,6 +12,7 @@ prices as (
 second_closes as (
 
     select * from {{ ref('stg_equity_closes_second_source') }}
+    where {{ in_part('ticker') }}
 
 ),
 
@@ -109,38 +110,41 @@ switches as (
 
 ),
 
-judged as (
+-- A tolerance for returns says that the levels of the two are adjusted apart.
+breaks as (
 
     select
-        lagged.*,
-        switches.ticker is not null as is_mixed_source,
-        -- A tolerance for returns says that the levels of the two are adjusted apart.
-        switches.ticker is not null
-        and not coalesce(
-            switches.field = 'close_usd' and switches.largest_difference <= switches.tolerance,
-            false
-        ) as is_source_break
-    from lagged
-    left join switches
-        on
-            lagged.ticker = switches.ticker
-            and lagged.session_number = switches.session_number
+        ticker,
+        session_number as first_number,
+        row_number() over by_session as source_run,
+        lead(session_number) over by_session as next_number
+    from switches
+    where not coalesce(field = 'close_usd' and largest_difference <= tolerance, false)
+    window by_session as (partition by ticker order by session_number)
 
 ),
 
 chained as (
 
+    -- Closes of one run may be divided by one another. Breaks are few, so rows are matched with
+    -- the last one before them instead of being sorted once more to count them.
     select
-        *,
-        -- Closes of one run may be divided by one another.
-        cast(
-            sum(case when is_source_break then 1 else 0 end) over (
-                partition by ticker order by session_number
-                rows between unbounded preceding and current row
-            ) as bigint
-        ) as source_run,
-        sessions_since_last_close = 1 and not is_source_break as has_return
-    from judged
+        lagged.*,
+        switches.ticker is not null as is_mixed_source,
+        coalesce(lagged.session_number = breaks.first_number, false) as is_source_break,
+        cast(coalesce(breaks.source_run, 0) as bigint) as source_run,
+        lagged.sessions_since_last_close = 1
+        and coalesce(lagged.session_number <> breaks.first_number, true) as has_return
+    from lagged
+    left join switches
+        on
+            lagged.ticker = switches.ticker
+            and lagged.session_number = switches.session_number
+    left join breaks
+        on
+            lagged.ticker = breaks.ticker
+            and lagged.session_number >= breaks.first_number
+            and lagged.session_number < coalesce(breaks.next_number, lagged.session_number + 1)
 
 ),
 

@@ -15,7 +15,10 @@ windows as (
 
 closes as (
 
-    select * from {{ ref('int_equity_returns') }}
+    select
+        *,
+        cast(floor(session_number / 64e0) as bigint) as stretch
+    from {{ ref('int_equity_returns') }}
 
 ),
 
@@ -76,22 +79,84 @@ lowest as (
 
 ),
 
+fallen as (
+
+    select
+        *,
+        cast(floor(lowest_number / 64e0) as bigint) as stretch
+    from lowest
+    where lowest_close_usd < base_close_usd
+
+),
+
+fallen_firms as (
+
+    select distinct ticker from fallen
+
+),
+
+stretches as (
+
+    -- A price may take years to recover: to look at the highest close of each 64 sessions first
+    -- spares nearly all of them.
+    select
+        closes.ticker,
+        closes.source_run,
+        closes.stretch,
+        max(closes.close_usd) as highest_close_usd
+    from closes
+    inner join fallen_firms on closes.ticker = fallen_firms.ticker
+    group by closes.ticker, closes.source_run, closes.stretch
+
+),
+
+stretches_to_search as (
+
+    -- The rest of its own stretch, and the next one that reaches the base.
+    select
+        event_id,
+        ticker,
+        window_id,
+        stretch
+    from fallen
+    union all
+    select
+        fallen.event_id,
+        fallen.ticker,
+        fallen.window_id,
+        min(stretches.stretch) as stretch
+    from fallen
+    inner join stretches
+        on
+            fallen.ticker = stretches.ticker
+            and fallen.source_run = stretches.source_run
+            and fallen.stretch < stretches.stretch
+            and fallen.base_close_usd <= stretches.highest_close_usd
+    group by fallen.event_id, fallen.ticker, fallen.window_id
+
+),
+
 recovered as (
 
     select
-        lowest.event_id,
-        lowest.ticker,
-        lowest.window_id,
+        fallen.event_id,
+        fallen.ticker,
+        fallen.window_id,
         min(closes.session_number) as recovered_number
-    from lowest
+    from fallen
+    inner join stretches_to_search
+        on
+            fallen.event_id = stretches_to_search.event_id
+            and fallen.ticker = stretches_to_search.ticker
+            and fallen.window_id = stretches_to_search.window_id
     inner join closes
         on
-            lowest.ticker = closes.ticker
-            and lowest.source_run = closes.source_run
-            and lowest.lowest_number < closes.session_number
-            and lowest.base_close_usd <= closes.close_usd
-    where lowest.lowest_close_usd < lowest.base_close_usd
-    group by lowest.event_id, lowest.ticker, lowest.window_id
+            fallen.ticker = closes.ticker
+            and fallen.source_run = closes.source_run
+            and stretches_to_search.stretch = closes.stretch
+            and fallen.lowest_number < closes.session_number
+            and fallen.base_close_usd <= closes.close_usd
+    group by fallen.event_id, fallen.ticker, fallen.window_id
 
 ),
 

@@ -1,9 +1,12 @@
 -- Grain: one row per ticker and stretch of 64 sessions.
+-- depends_on: {{ ref('int_equity_returns') }}
+{{ config(meta={'built_share_by_share': {'work': 'int_equity_returns', 'rows': '2 * count(*)'}}) }}
 with
 
 returns as (
 
     select * from {{ ref('int_rolling_returns') }}
+    where {{ in_part('ticker') }}
 
 ),
 
@@ -47,3 +50,4 @@ final as (
 )
 
 select * from final
+order by ticker, stretch

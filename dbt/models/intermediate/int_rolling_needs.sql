@@ -1,9 +1,27 @@
 -- Grain: one row per session, window length, and bitcoin source with which a window over that session is shown.
 with
 
-returns as (
+sessions as (
 
-    select * from {{ ref('int_rolling_returns') }}
+    select session_number from {{ ref('int_sessions') }}
+
+),
+
+data_bounds as (
+
+    select
+        min(session_number) as first_number,
+        max(session_number) as last_number
+    from {{ ref('int_equity_returns') }}
+
+),
+
+bitcoin as (
+
+    -- Without a bitcoin return in the window there is no source: the first by name stands in, so
+    -- that one row can say so.
+    select min(factor_source) as stand_in
+    from {{ ref('int_bitcoin_returns') }}
 
 ),
 
@@ -21,13 +39,15 @@ sources as (
 
 days as (
 
-    -- Without a bitcoin return in the window there is no source: the first by name stands in, so
-    -- that one row can say so.
     select
-        session_number,
-        min(factor_source) as stand_in
-    from returns
-    group by session_number
+        sessions.session_number,
+        bitcoin.stand_in
+    from data_bounds
+    inner join sessions
+        on
+            sessions.session_number between data_bounds.first_number
+            and data_bounds.last_number
+    cross join bitcoin
 
 ),
 
