@@ -136,7 +136,9 @@ def _store_failed(place: Place, error: Exception) -> SparkFailed:
     return SparkFailed(
         f"The folder for Spark cannot be used: {short_reason(error)}",
         where=f"MINER_SPARK_DIR: {place.uri}",
-        mend="check the address, that the store's driver is on Spark's class path, and the keys in "
+        mend="point MINER_SPARK_DIR at a folder that this machine and all workers may write"
+        if place.is_path
+        else "check the address, that the store's driver is on Spark's class path, and the keys in "
         "Spark's configuration (docs/spark.md)",
     )
 
