@@ -86,14 +86,15 @@ def compute_on_spark(
             rows = send(settings.warehouse_path, sent, place, run)
             started = time.monotonic()
             outcome = run_models()
-            if succeeded(outcome):
+            is_done = succeeded(outcome)
+            if is_done:
                 fetch(tables, place, run)
-            else:
-                _explain(run, None)
         except Exception as error:
             # The folder seems to be at fault, too, where the cluster that was to use it is gone.
             _explain(run, error)
             raise
+        if not is_done:
+            _explain(run, None)
         use = SparkUse(
             master_url=master_url,
             is_local=is_local,

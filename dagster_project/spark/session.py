@@ -200,7 +200,7 @@ def _wait_for_executor(run: SparkRun) -> None:
                 f"No worker of the Spark cluster took the work in {EXECUTOR_SECONDS} s.",
                 where=run.master_url,
                 mend=f"look at the master's page: a worker with 1 core and {_EXECUTOR_MEMORY} of "
-                "memory must be free, and reach this machine",
+                "memory must be free, and reach this machine (docs/spark.md says at which address)",
             )
         time.sleep(0.2)
 

@@ -34,7 +34,7 @@ from typing import Self
 NETWORK = "10.73.0"
 _PREFIX = "miner-test-"
 # Of a machine's second cable, which leads to no other machine.
-_ELSEWHERE = "10.74.0.2"
+ELSEWHERE = "10.74.0.2"
 _STOP_SECONDS = 10
 
 
@@ -181,7 +181,7 @@ class Machines:
         _ip("netns", "add", namespace)
         _ip("-n", namespace, "link", "set", "lo", "up")
         if second_network:
-            self._cable(namespace, number, "eth0", _ELSEWHERE)
+            self._cable(namespace, number, "eth0", ELSEWHERE)
         port = self._cable(namespace, number, "eth1", address)
         _ip("-n", self._switch, "link", "set", port, "master", "switch")
         folder = self._folder / name

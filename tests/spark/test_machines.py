@@ -23,7 +23,7 @@ import pytest
 from dagster_project.spark.java import spark_home
 from tests.e2e.conftest import PROJECT_DIR, Study
 from tests.spark.conftest import published_study
-from tests.spark.machines import NETWORK, Machine, Machines, why_no_machines
+from tests.spark.machines import ELSEWHERE, NETWORK, Machine, Machines, why_no_machines
 from tests.spark.parity import Parity, compare, keys_of_marts
 from tests.spark.webhdfs_server import Asked
 
@@ -83,9 +83,20 @@ def _start_spark(machine: Machine, kind: str, *arguments: str) -> None:
     )
 
 
+# Where Spark announces a driver of which nobody has told it anything.
+ASK_SPARK = """
+from pyspark.sql import SparkSession
+session = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+print("announced at", session.conf.get("spark.driver.host"))
+"""
+
+
 @dataclass(frozen=True)
 class Run:
-    """A run on five machines, when all of them have ended."""
+    """A run on five machines, when all of them have ended.
+
+    ``without_help`` is what Spark alone says on the driver's machine.
+    """
 
     study: Study
     status: int | None
@@ -94,6 +105,7 @@ class Run:
     store_folder: Path
     asked: list[Asked]
     machines: dict[str, Machine]
+    without_help: str
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +126,7 @@ def run(with_spark: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         shutil.copyfile(study.published, by_duckdb)
         study.forget_the_last_build()
 
+        without_help = driver.run([sys.executable, "-c", ASK_SPARK]).stdout
         files = store.folder / "files"
         store.start(
             [
@@ -162,6 +175,7 @@ def run(with_spark: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             files,
             [Asked(**json.loads(line)) for line in asked.read_text().splitlines()],
             {one.name: one for one in (master, *workers, store, driver)},
+            without_help,
         )
 
 
@@ -199,6 +213,12 @@ def test_both_workers_computed_on_machines_of_their_own(run: Run) -> None:
     tasks = {one["host_port"].partition(":")[0]: one["tasks"] for one in said["executors"]}
     assert set(tasks) == {run.machines[name].address for name in ("worker1", "worker2")}
     assert min(tasks.values()) > 20
+
+
+def test_the_driver_is_announced_where_workers_reach_it_and_not_where_spark_would(run: Run) -> None:
+    # Else this test would show nothing.
+    assert f"announced at {ELSEWHERE}" in run.without_help
+    assert run.status == 0, run.printed
 
 
 def test_every_table_went_through_the_store_from_the_machine_that_had_it(run: Run) -> None:

@@ -226,7 +226,7 @@ def test_a_run_whose_store_is_full_half_way_says_so_and_what_is_published_stays(
 ) -> None:
     def full(asked: Asked) -> Refusal | None:
         done = len(list(store.folder.glob("exchange/*/warehouse/*.db/*/_SUCCESS")))
-        is_late = asked.operation == "CREATE" and "/warehouse/" in asked.path and done >= 10
+        is_late = asked.operation == "CREATE" and "/warehouse/" in asked.path and done >= 5
         return quota_exceeded(asked) if is_late else None
 
     before = manifest_of(published)
