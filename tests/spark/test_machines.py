@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.spark
 
 STORE_PORT = 9870  # that of Hadoop's name nodes
 MASTER_PORT = 7077
+_IP = shutil.which("ip") or "ip"
 # A header without which the store changes nothing: what stands for a store's key, as it is set in
 # Spark's configuration alone and all machines must send it.
 HEADER = "X-Exchange-Key"
@@ -259,3 +261,35 @@ def test_nothing_of_the_exchange_lies_in_a_machines_own_folder(run: Run) -> None
 
 def test_nothing_went_to_an_address_outside_of_the_machines_network(run: Run) -> None:
     assert {asked.client.rpartition(".")[0] for asked in run.asked} == {NETWORK}
+
+
+@pytest.fixture
+def may_make_machines() -> None:
+    if reason := why_no_machines():
+        pytest.skip(reason)
+
+
+def test_machines_share_neither_folder_nor_name(may_make_machines: None, tmp_path: Path) -> None:
+    with Machines(tmp_path) as machines:
+        one, other = machines.add("one"), machines.add("other")
+        (one.folder / "own").write_text("of one")
+        look = ["sh", "-c", f"hostname; cat {one.folder}/own"]
+        assert one.run(look).stdout == "one\nof one"
+        seen = other.run(look).stdout
+    assert seen.startswith("other\n")
+    assert "No such file" in seen
+    assert "of one" not in seen
+
+
+def test_what_a_killed_test_left_is_taken_away(may_make_machines: None, tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = f"miner-test-{gone.pid}-0a0a0a-worker"
+    subprocess.run([_IP, "netns", "add", left], check=True)
+    with Machines(tmp_path) as machines:
+        namespace = machines.add("alone").namespace
+        listed = subprocess.run([_IP, "netns", "list"], capture_output=True, text=True, check=True)
+        assert left not in listed.stdout
+        assert namespace in listed.stdout
+    listed = subprocess.run([_IP, "netns", "list"], capture_output=True, text=True, check=True)
+    assert namespace not in listed.stdout
