@@ -79,19 +79,21 @@ def compute_on_spark(
         _master(settings) as master_url,
         spark_session(master_url, place.warehouse_uri, log, local=is_local) as run,
     ):
-        empty_place(place, run)
-        require_shared(place, run)
-        sent = [*tables_in(settings.warehouse_path, SENT_SCHEMAS), *further]
-        rows = send(settings.warehouse_path, sent, place, run)
-        started = time.monotonic()
         try:
+            empty_place(place, run)
+            require_shared(place, run)
+            sent = [*tables_in(settings.warehouse_path, SENT_SCHEMAS), *further]
+            rows = send(settings.warehouse_path, sent, place, run)
+            started = time.monotonic()
             outcome = run_models()
+            is_done = succeeded(outcome)
+            if is_done:
+                fetch(tables, place, run)
         except Exception as error:
+            # The folder seems to be at fault, too, where the cluster that was to use it is gone.
             _explain(run, error)
             raise
-        if succeeded(outcome):
-            fetch(tables, place, run)
-        else:
+        if not is_done:
             _explain(run, None)
         use = SparkUse(
             master_url=master_url,

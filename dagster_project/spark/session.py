@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import os
 import re
@@ -125,22 +126,37 @@ def session_options(warehouse_uri: str, *, local: bool, secret: str = "") -> dic
     return options
 
 
-def require_master(master_url: str) -> None:
-    """Raises SparkFailed unless one of the masters takes a connection within the deadline."""
+def require_master(master_url: str) -> str:
+    """This machine's own address on the way to the master.
+
+    Raises SparkFailed unless one of the masters takes a connection within the deadline.
+    """
     addresses = _ADDRESS.findall(master_url.removeprefix("spark://"))
     reasons = []
     for host, port in addresses:
         try:
-            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+            with socket.create_connection((host, int(port)), CONNECT_SECONDS) as connection:
+                return str(connection.getsockname()[0])
         except (OSError, OverflowError) as error:
             reasons.append(str(error))
-        else:
-            return
     raise SparkFailed(
         f"The Spark master does not answer within {CONNECT_SECONDS} s: {'; '.join(reasons)}.",
         where=f"SPARK_MASTER={master_url}",
         mend="start the cluster, correct SPARK_MASTER, or unset it for a cluster of this machine",
     )
+
+
+def driver_address(towards_master: str) -> dict[str, str]:
+    """Environment by which the workers of another machine find the driver on this one.
+
+    Spark takes the first address it finds here, which on a machine with several may be one that no
+    worker can reach; the one on the way to the master is one they can. What a user has set stays:
+    SPARK_LOCAL_IP is weaker than ``spark.driver.host`` and than ``spark-env.sh``. A loopback
+    address says nothing, as where a tunnel leads to the master.
+    """
+    if os.environ.get("SPARK_LOCAL_IP") or ipaddress.ip_address(towards_master).is_loopback:
+        return {}
+    return {"SPARK_LOCAL_IP": towards_master}
 
 
 def _quiet() -> None:
@@ -184,7 +200,7 @@ def _wait_for_executor(run: SparkRun) -> None:
                 f"No worker of the Spark cluster took the work in {EXECUTOR_SECONDS} s.",
                 where=run.master_url,
                 mend=f"look at the master's page: a worker with 1 core and {_EXECUTOR_MEMORY} of "
-                "memory must be free, and reach this machine",
+                "memory must be free, and reach this machine (docs/spark.md says at which address)",
             )
         time.sleep(0.2)
 
@@ -223,7 +239,7 @@ def spark_session(
     """
     java_command()
     home = spark_home()
-    require_master(master_url)
+    own_address = require_master(master_url)
     # Of pandas on Spark, which nothing here uses.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
     from pyspark.sql import SparkSession
@@ -234,6 +250,8 @@ def spark_session(
     wanted = {"SPARK_HOME": str(home), "PYSPARK_PYTHON": sys.executable}
     if local:
         wanted |= {"SPARK_LOCAL_IP": HOST, "SPARK_CONF_DIR": str(home / "conf")}
+    else:
+        wanted |= driver_address(own_address)
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     on_interrupt = signal.getsignal(signal.SIGINT)

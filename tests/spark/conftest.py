@@ -47,6 +47,38 @@ def workers_of(study: Study) -> list[int]:
     return [int(one["pid"]) for one in said["processes"][1:]]
 
 
+def small_study(folder: Path, **settings: str) -> Study:
+    """One firm and one benchmark: every model runs, over few rows."""
+    data = folder / "data"
+    for name, text in {
+        "ledger/companies.csv": "ticker,name,role,is_focal\nAAA,Firm A,miner,1\n"
+        "QQQ,Index,benchmark,0\n",
+        "ledger/events.csv": "event_id,title,event_type,news_date,news_timing,source_url\n"
+        "news,Something happened,demand_shock_negative,2024-03-05,in_session,\n",
+        "snapshot/equity_daily.csv": "ticker,session_date,close\nAAA,2024-03-04,10\n"
+        "AAA,2024-03-05,9\nQQQ,2024-03-04,400\nQQQ,2024-03-05,399\n",
+    }.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text(text)
+    output = folder / "out"
+    output.mkdir()
+    return make_study(output, MINER_DATA_DIR=str(data), **settings)
+
+
+def manifest_of(study: Study) -> str:
+    """What stands in the publication that readers see now."""
+    return (study.published.parent / "manifest.json").read_text()
+
+
+def published_study(folder: Path) -> Study:
+    """A small study with a publication that DuckDB made; its next run is to be one on Spark."""
+    study = small_study(folder)
+    status, printed = study.call("run")
+    assert status == 0, printed
+    study.environment["MINER_TARGET"] = "spark"
+    return study
+
+
 @pytest.fixture(scope="session")
 def spark_run(
     with_spark: None, built_warehouse: Path, tmp_path_factory: pytest.TempPathFactory

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.dbt_manifest import read_manifest
 from dagster_project.warehouse.ddl import literal, quoted
+from tests.warehouse_builder import settings_for
 
 _INEXACT = {"DOUBLE", "FLOAT"}
 
@@ -85,6 +87,25 @@ def compare(of_duckdb: Path, of_spark: Path, table: str, key: Sequence[str]) -> 
                 if (value or 0.0) > 1e-9
             ]
     return Parity(table, left, max(differences), tuple(faults))
+
+
+def keys_of_marts(output: Path) -> dict[str, list[str]]:
+    """The primary key of every mart, as its contract names it."""
+    return {
+        node.name: [
+            column
+            for constraint in node.constraints
+            if str(constraint.type).endswith("primary_key")
+            for column in constraint.columns
+        ]
+        or [
+            column.name
+            for column in node.columns.values()
+            if any(str(one.type).endswith("primary_key") for one in column.constraints)
+        ]
+        for node in read_manifest(settings_for(output)).nodes.values()
+        if node.resource_type == "model" and node.schema == "marts"
+    }
 
 
 def as_table(found: Sequence[Parity]) -> str:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from dagster_project.errors import SparkFailed
 from dagster_project.processes import began
 from dagster_project.spark import cluster
-from dagster_project.spark.session import require_master, session_options, short_reason
+from dagster_project.spark.exchange import empty_place, place_of
+from dagster_project.spark.session import (
+    SparkRun,
+    driver_address,
+    require_master,
+    session_options,
+    short_reason,
+)
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(120)"]
 
@@ -109,6 +118,28 @@ def test_a_master_that_does_not_answer_is_named() -> None:
     with pytest.raises(SparkFailed, match="does not answer") as caught:
         require_master("spark://127.0.0.1:9")
     assert "SPARK_MASTER=spark://127.0.0.1:9" in str(caught.value)
+
+
+def test_the_driver_is_found_at_the_address_that_leads_to_the_master(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SPARK_LOCAL_IP", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as master:
+        own = require_master(f"spark://127.0.0.1:9,127.0.0.1:{master.getsockname()[1]}")
+    assert own == "127.0.0.1"
+    assert driver_address("10.1.2.3") == {"SPARK_LOCAL_IP": "10.1.2.3"}
+    # A tunnel to the master: nobody reaches this machine there.
+    assert driver_address(own) == {}
+    monkeypatch.setenv("SPARK_LOCAL_IP", "10.9.9.9")
+    assert driver_address("10.1.2.3") == {}
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    place = place_of(str(tmp_path / "file"), tmp_path)
+    with pytest.raises(SparkFailed, match=r"cannot be used: .*Not a directory") as caught:
+        empty_place(place, cast(SparkRun, None))  # a plain path needs no session
+    assert str(tmp_path / "file") in str(caught.value)
 
 
 def test_days_and_numbers_mean_the_same_on_every_cluster() -> None:

@@ -10,41 +10,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.dbt_manifest import read_manifest
 from dagster_project.settings import PROJECT_DIR
 from tests.e2e.conftest import FirstRun
-from tests.spark.parity import Parity, as_table, compare
-from tests.warehouse_builder import settings_for
+from tests.spark.parity import Parity, as_table, compare, keys_of_marts
 
 pytestmark = pytest.mark.spark
 PAGE = PROJECT_DIR / "docs" / "spark.md"
 _TABLE = re.compile(r"(?<=<!-- parity -->\n).*?(?=<!-- /parity -->)", re.DOTALL)
 
 
-def _keys(output: Path) -> dict[str, list[str]]:
-    """The primary key of every mart, as its contract names it."""
-    return {
-        node.name: [
-            column
-            for constraint in node.constraints
-            if str(constraint.type).endswith("primary_key")
-            for column in constraint.columns
-        ]
-        or [
-            column.name
-            for column in node.columns.values()
-            if any(str(one.type).endswith("primary_key") for one in column.constraints)
-        ]
-        for node in read_manifest(settings_for(output)).nodes.values()
-        if node.resource_type == "model" and node.schema == "marts"
-    }
-
-
 @pytest.fixture(scope="module")
 def parities(spark_run: FirstRun, built_warehouse: Path, tmp_path_factory) -> list[Parity]:
     assert spark_run.status == 0, spark_run.printed
     (warehouse,) = (spark_run.study.output_dir / "spark").glob("study-*/warehouse/marts.db")
-    keys = _keys(tmp_path_factory.mktemp("keys"))
+    keys = keys_of_marts(tmp_path_factory.mktemp("keys"))
     return [
         compare(built_warehouse, spark_run.study.warehouse, table, keys[table])
         for table in sorted(folder.name for folder in warehouse.iterdir())
