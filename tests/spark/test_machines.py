@@ -28,7 +28,8 @@ from tests.spark.machines import ELSEWHERE, NETWORK, Machine, Machines, why_no_m
 from tests.spark.parity import Parity, compare, keys_of_marts
 from tests.spark.webhdfs_server import Asked
 
-pytestmark = pytest.mark.spark
+# A whole run takes seven minutes on two cores.
+pytestmark = [pytest.mark.spark, pytest.mark.nightly]
 
 STORE_PORT = 9870  # that of Hadoop's name nodes
 MASTER_PORT = 7077

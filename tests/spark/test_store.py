@@ -221,6 +221,7 @@ def test_a_run_whose_store_refuses_says_so_and_what_is_published_stays(
     assert manifest_of(published) == before
 
 
+@pytest.mark.nightly
 def test_a_run_whose_store_is_full_half_way_says_so_and_what_is_published_stays(
     published: Study, tmp_path: Path
 ) -> None:
