@@ -1,36 +1,47 @@
 -- Grain: one row per miner and session: its close and betas, and the days they stand for.
 with
 
+miners as (
+
+    select
+        ticker,
+        listing_currency
+    from {{ ref('stg_companies') }}
+    where role = 'miner'
+
+),
+
 prices as (
 
     select
         prices.ticker,
         prices.session_date,
         -- A market capitalisation in USD needs a close in USD.
-        case when companies.listing_currency = 'USD' then prices.close_usd end as close_usd
+        case when miners.listing_currency = 'USD' then prices.close_usd end as close_usd
     from {{ ref('stg_equity_prices') }} as prices
-    inner join {{ ref('stg_companies') }} as companies
-        on prices.ticker = companies.ticker
-    where companies.role = 'miner'
+    inner join miners on prices.ticker = miners.ticker
 
 ),
 
 betas as (
 
     select
-        ticker,
-        session_date,
+        betas.ticker,
+        betas.session_date,
         {% for sessions in [60, 120] %}
-        max(beta_ai) filter (where window_sessions = {{ sessions }}) as beta_ai_{{ sessions }}d,
-        max(beta_btc) filter (where window_sessions = {{ sessions }})
+        max(betas.beta_ai) filter (where betas.window_sessions = {{ sessions }})
+            as beta_ai_{{ sessions }}d,
+        max(betas.beta_btc) filter (where betas.window_sessions = {{ sessions }})
             as beta_btc_{{ sessions }}d,
         {% endfor %}
-        max(r2) filter (where window_sessions = 120) as r2_120d,
-        max(ai_tilt) filter (where window_sessions = 120) as ai_tilt,
-        max(factor_source) filter (where window_sessions = 120) as bitcoin_factor_source
-    from {{ ref('fct_rolling_betas') }}
-    where status = 'ok'
-    group by ticker, session_date
+        max(betas.r2) filter (where betas.window_sessions = 120) as r2_120d,
+        max(betas.ai_tilt) filter (where betas.window_sessions = 120) as ai_tilt,
+        max(betas.factor_source) filter (where betas.window_sessions = 120)
+            as bitcoin_factor_source
+    from {{ ref('fct_rolling_betas') }} as betas
+    inner join miners on betas.ticker = miners.ticker
+    where betas.status = 'ok'
+    group by betas.ticker, betas.session_date
 
 ),
 
