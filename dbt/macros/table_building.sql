@@ -1,22 +1,22 @@
 {#-
   How the table of a model comes about on DuckDB: from Spark's files where Spark has computed it
-  (spark_tables.sql), part by part where each share is computed apart (share_parts.sql), by dbt's own
+  (spark_tables.sql), part by part where it is large (building_in_parts.sql), by dbt's own
   statement else.
 -#}
 {% macro duckdb__create_table_as(
     temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none
 ) -%}
     {%- set from_spark = env_var('MINER_SPARK_MODELS', '').split(',') -%}
-    {%- set work = model.config.get('meta', {}).get('built_share_by_share') -%}
+    {%- set plan = model.config.get('meta', {}).get('built_in_parts') -%}
     {%- set parts = [none] -%}
     {%- if execute and not temporary and language == 'sql' -%}
         {%- if model.name in from_spark -%}
             {%- set compiled_code = read_spark_table(compiled_code) -%}
-        {%- elif work -%}
-            {%- set parts = parts_of_tickers(work) -%}
+        {%- elif plan -%}
+            {%- set parts = build_parts(plan) -%}
         {%- endif -%}
     {%- endif -%}
-    {{ threads_for(work) }}
+    {{ threads_for(plan) }}
     {{ dbt.duckdb__create_table_as(
         temporary, relation, sql_of_part(compiled_code, parts[0]), language,
         partitioned_by=partitioned_by, sorted_by=sorted_by

@@ -1,5 +1,7 @@
 -- Grain: one row per ticker and session with a close.
-{{ config(meta={'built_share_by_share': {'work': 'stg_equity_prices', 'rows': 'count(*)'}}) }}
+{{ config(meta={'built_in_parts': {
+    'by': 'ticker', 'work': 'stg_equity_prices', 'rows': 'count(*)', 'order_free': true
+}}) }}
 with
 
 prices as (

@@ -1,9 +1,13 @@
 -- Grain: one row per portfolio and session of its estimation window or around the event with a return.
+{{ config(meta={'built_in_parts': {
+    'by': 'panel_number', 'work': 'int_portfolios', 'rows': 'count(*) * 300'
+}}) }}
 with
 
 portfolios as (
 
     select * from {{ ref('int_portfolios') }}
+    where {{ in_part('panel_number') }}
 
 ),
 
@@ -16,6 +20,7 @@ panels as (
 basis as (
 
     select * from {{ ref('int_event_basis') }}
+    where {{ in_part('panel_number') }}
 
 ),
 
@@ -28,6 +33,7 @@ firm_returns as (
 masks as (
 
     select * from {{ ref('int_event_masks') }}
+    where {{ in_part('panel_number') }}
 
 ),
 

@@ -1,6 +1,8 @@
 -- Grain: one row per ticker and stretch of 64 sessions.
 -- depends_on: {{ ref('int_equity_returns') }}
-{{ config(meta={'built_share_by_share': {'work': 'int_equity_returns', 'rows': '2 * count(*)'}}) }}
+{{ config(meta={'built_in_parts': {
+    'by': 'ticker', 'work': 'int_equity_returns', 'rows': '2 * count(*)', 'order_free': true
+}}) }}
 with
 
 returns as (

@@ -1,5 +1,7 @@
 -- Grain: one row per ticker and session with a close.
-{{ config(meta={'built_share_by_share': {'work': 'int_equity_returns', 'rows': 'count(*)'}}) }}
+{{ config(meta={'built_in_parts': {
+    'by': 'ticker', 'work': 'int_equity_returns', 'rows': 'count(*)', 'order_free': true
+}}) }}
 with
 
 returns as (

@@ -1,7 +1,9 @@
 -- Grain: one row per ticker, session from its first price to its last, and window length.
 {%- set inputs = ref('int_rolling_inputs') %}
 {{ config(
-    meta={'built_share_by_share': {'work': 'int_rolling_inputs', 'rows': 'sum(n_rows)'}},
+    meta={'built_in_parts': {
+        'by': 'ticker', 'work': 'int_rolling_inputs', 'rows': 'sum(n_rows)', 'order_free': true
+    }},
     post_hook="{{ remember_inputs(ref('int_rolling_inputs')) }}",
 ) }}
 {%- set carries = can_carry(inputs) %}

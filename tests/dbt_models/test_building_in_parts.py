@@ -1,4 +1,4 @@
-"""Models that compute each share apart: parts and threads change nothing in their tables."""
+"""Models that are built in parts: parts and threads change nothing in their tables."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from dagster_project.dbt_manifest import read_manifest
 from dagster_project.settings import PROJECT_DIR, Settings
 from tests.warehouse_builder import failures, run_dbt, settings_for
 
-SHARE_BY_SHARE = {
+# Schema of each model that is the same to the last bit however it is built.
+ORDER_FREE = {
     "int_equity_returns": "intermediate",
     "fct_equity_daily": "marts",
     "int_rolling_inputs": "intermediate",
     "fct_rolling_betas": "marts",
 }
+# Sums of floating-point numbers: one thread, and the last digit may depend on the parts.
+IN_PARTS_ALONE = "int_portfolio_returns"
 
 
 def _run_sql(settings: Settings, model: str) -> str:
@@ -31,11 +34,11 @@ def _run_sql(settings: Settings, model: str) -> str:
 
 @pytest.fixture(scope="module")
 def in_parts(built_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The bundled figures, of which these models were built in many parts on four threads."""
+    """The bundled figures, where all such models were built in many parts on four threads."""
     settings = dataclasses.replace(settings_for(tmp_path_factory.mktemp("in_parts")), threads=4)
     shutil.copyfile(built_warehouse, settings.warehouse_path)
     command = ["run", "--full-refresh", "--vars", "{rows_per_part: 3000}", "--select"]
-    result = run_dbt(settings, [*command, *SHARE_BY_SHARE, "dim_company"])
+    result = run_dbt(settings, [*command, *ORDER_FREE, IN_PARTS_ALONE, "dim_company"])
     assert failures(result) == []
     return settings
 
@@ -53,7 +56,7 @@ def _differing_rows(one: Path, other: Path, table: str) -> int:
     return found[0]
 
 
-@pytest.mark.parametrize("model", SHARE_BY_SHARE)
+@pytest.mark.parametrize("model", ORDER_FREE)
 def test_parts_and_threads_change_neither_a_figure_nor_the_order(
     model: str, in_parts: Settings, built_warehouse: Path
 ) -> None:
@@ -61,16 +64,16 @@ def test_parts_and_threads_change_neither_a_figure_nor_the_order(
     parts = list(dict.fromkeys(re.findall(r"\bticker between '([^']+)' and '([^']+)'", sent)))
     inserts = len(re.findall(r"^\s*insert into", sent, re.M))
     # Without a contract the first part comes with the table itself.
-    assert len(parts) == inserts + (SHARE_BY_SHARE[model] != "marts")
+    assert len(parts) == inserts + (ORDER_FREE[model] != "marts")
     assert len(parts) > 3
     tickers = [ticker for part in parts for ticker in part]
     assert tickers == sorted(tickers)
     assert all(last < first for (_, last), (first, _) in itertools.pairwise(parts))
-    table = f"{SHARE_BY_SHARE[model]}.{model}"
+    table = f"{ORDER_FREE[model]}.{model}"
     assert _differing_rows(in_parts.warehouse_path, built_warehouse, table) == 0
 
 
-@pytest.mark.parametrize("model", SHARE_BY_SHARE)
+@pytest.mark.parametrize("model", ORDER_FREE)
 def test_one_thread_gives_the_same_as_all(
     model: str, built_warehouse: Path, tmp_path: Path
 ) -> None:
@@ -79,7 +82,7 @@ def test_one_thread_gives_the_same_as_all(
     result = run_dbt(settings, ["run", "--full-refresh", "--select", model])
     assert failures(result) == []
     assert "/* part of " in _run_sql(settings, model)  # one part: the statement as it is written
-    table = f"{SHARE_BY_SHARE[model]}.{model}"
+    table = f"{ORDER_FREE[model]}.{model}"
     assert _differing_rows(settings.warehouse_path, built_warehouse, table) == 0
 
 
@@ -88,14 +91,36 @@ def test_only_these_models_take_more_than_one_thread(in_parts: Settings) -> None
     assert _run_sql(in_parts, "fct_rolling_betas").lstrip().startswith("set threads = 4;")
 
 
+def test_portfolios_in_parts_have_the_same_returns(
+    in_parts: Settings, built_warehouse: Path
+) -> None:
+    sent = _run_sql(in_parts, IN_PARTS_ALONE)
+    assert sent.lstrip().startswith("set threads = 1;")
+    assert len(re.findall(r"^\s*insert into", sent, re.M)) > 3
+    table = f"intermediate.{IN_PARTS_ALONE}"
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{in_parts.warehouse_path}' AS one (READ_ONLY)")
+        connection.execute(f"ATTACH '{built_warehouse}' AS other (READ_ONLY)")
+        rows, differing = connection.execute(
+            "SELECT count(*), count(*) FILTER (WHERE a.ret IS NULL OR b.ret IS NULL "
+            "OR abs(a.y - b.y) > 1e-14 OR abs(a.ret - b.ret) > 1e-14 OR a.n_firms <> b.n_firms) "
+            f"FROM one.{table} AS a FULL JOIN other.{table} AS b "
+            "ON a.portfolio_number = b.portfolio_number AND a.rel_day = b.rel_day"
+        ).fetchall()[0]
+    assert rows > 100_000
+    assert differing == 0
+
+
 def test_each_such_model_keeps_what_it_promises() -> None:
     nodes = read_manifest(settings_for(PROJECT_DIR / "data")).nodes.values()
-    declared = {node.name: node for node in nodes if node.config.meta.get("built_share_by_share")}
-    assert declared.keys() == SHARE_BY_SHARE.keys()
-    for node in declared.values():
-        work = node.config.meta["built_share_by_share"]
-        assert set(work) == {"work", "rows"}
-        assert f"model.{node.package_name}.{work['work']}" in node.depends_on.nodes
-        assert "in_part('" in node.raw_code
-        # Its last words: an order that begins with the ticker, then the day.
-        assert re.search(r"\norder by ticker\b[^)]*$", node.raw_code), node.name
+    declared = {node.name: node for node in nodes if node.config.meta.get("built_in_parts")}
+    assert declared.keys() == {*ORDER_FREE, IN_PARTS_ALONE}
+    for name, node in declared.items():
+        plan = node.config.meta["built_in_parts"]
+        assert {"by", "work", "rows"} <= plan.keys() <= {"by", "work", "rows", "order_free"}
+        assert f"model.{node.package_name}.{plan['work']}" in node.depends_on.nodes
+        assert f"in_part('{plan['by']}')" in node.raw_code
+        assert plan.get("order_free", False) is (name in ORDER_FREE)
+        if plan.get("order_free"):
+            # Its last words: an order that begins with what the parts are made by.
+            assert re.search(rf"\norder by {plan['by']}\b[^)]*$", node.raw_code), name
