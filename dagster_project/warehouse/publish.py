@@ -319,7 +319,8 @@ def publish(
     asked = time.monotonic()
     with _clear_failures(published_dir):
         (published_dir / files.RELEASES).mkdir(parents=True, exist_ok=True)
-        with files.publication_lock(published_dir), files.in_memory() as connection:
+        scratch = published_dir / files.RELEASES / f"{files.BUILDING_PREFIX}scratch"
+        with files.publication_lock(published_dir), files.in_memory(scratch) as connection:
             # Who waited for another publication comes after it, in its time and name too.
             now += timedelta(seconds=int(time.monotonic() - asked))
             files.clear_leftovers(published_dir)

@@ -25,6 +25,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,8 @@ CURRENT = "current"
 POINTER = "current.json"
 RELEASES = "releases"
 BUILDING_PREFIX = ".building-"
+# Rows pass through a publication: blocks kept beyond this would only push others' out of memory.
+_MEMORY = "2GB"
 NEW_LINK_PREFIX = ".new-"
 LOCK_FILE = ".publish.lock"
 # Another run's publication ends by itself, at the latest when PostgreSQL's readers have been
@@ -127,10 +130,16 @@ def publication_lock(
         yield
 
 
-def in_memory() -> duckdb.DuckDBPyConnection:
-    """A connection that attaches files; UTC, so that instants read the same everywhere."""
+def in_memory(scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection that attaches files; UTC, so that instants read the same everywhere.
+
+    ``scratch`` is a folder for what does not fit into memory (default: the system's).
+    """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET memory_limit = '{_MEMORY}'")
+    folder = scratch or Path(tempfile.gettempdir()) / f"miner_publication_{os.getpid()}"
+    connection.execute(f"SET temp_directory = {literal(str(folder))}")
     return connection
 
 
