@@ -5,8 +5,8 @@
 
 Each market is drawn and loaded once. Then Spark computes and checks the portable models (a master
 and two workers, each worker with one core) and its tables come back into the working file; then
-DuckDB does the same on one thread, and with two for the models that take more than one. Every pass is a
-process of its own.
+DuckDB does the same on one thread, and with two for the models that take more than one. Every pass
+is a process of its own.
 """
 
 from __future__ import annotations
