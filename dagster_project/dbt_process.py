@@ -16,6 +16,9 @@ from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
+# For commands in a folder of artifacts that others use too: two of them at once would write its
+# manifest.json over one another, and whoever reads it next would find half of each.
+READ_ONLY_ARTIFACTS = "--no-write-json"
 # Outputs of profiles.yml.
 WAREHOUSE_TARGET = "warehouse"
 SPARK_TARGET = "spark"

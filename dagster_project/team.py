@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from filelock import FileLock
+
 from dagster_project.errors import InstanceUnavailable, SettingsError
 from dagster_project.secret import Secret, blanked
 from dagster_project.settings import (
@@ -245,12 +247,13 @@ def require_database(settings: Settings, *, any_known_version: bool = False) -> 
 def _study_id(settings: Settings) -> str:
     """A name of this output folder that stays when the machine gets another one."""
     path = settings.dagster_home / "study_id"
-    try:
-        with path.open("x", encoding="utf-8") as new:
-            new.write(f"{uuid.uuid4()}\n")
-    except FileExistsError:
-        pass
-    return path.read_text(encoding="utf-8").strip()
+    # Who asks at the same moment must not read the file before its name is in it.
+    with FileLock(path.with_suffix(".lock")):
+        known = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+        if not known:
+            known = str(uuid.uuid4())
+            path.write_text(f"{known}\n", encoding="utf-8")
+    return known
 
 
 def claim(settings: Settings, *, take_over: bool = False) -> Owner:

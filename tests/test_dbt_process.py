@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.dbt_manifest import ensure_manifest
+from dagster_project.defs.dbt_run import invoke_dbt
 from dagster_project.settings import Settings
 from tests.warehouse_builder import run_dbt, settings_for
 
@@ -43,3 +45,16 @@ def test_the_environment_is_as_before(settings: Settings, monkeypatch: pytest.Mo
     monkeypatch.setenv("MINER_WAREHOUSE_PATH", "/elsewhere")
     run_dbt(settings, ["list", "--select", "stg_companies"])
     assert os.environ["MINER_WAREHOUSE_PATH"] == "/elsewhere"
+
+
+def test_a_build_leaves_the_manifest_that_all_folders_share_as_it_is(
+    settings: Settings,
+) -> None:
+    """Two runs of one checkout at once wrote it over one another; the next found half of each."""
+    ensure_manifest(settings)
+    manifest = settings.dbt_project_dir / "target" / "manifest.json"
+    before = manifest.stat()
+    outcomes = invoke_dbt(settings, ["run", "--select", "dim_session"])
+    assert "model.miner_warehouse.dim_session" in {one.unique_id for one in outcomes}
+    after = manifest.stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)

@@ -101,7 +101,8 @@ class Internet:
         self.corrected = False
         self.corrected_on = until - timedelta(days=4)
         # The first firm splits two for one on the first session that comes after today's market.
-        self.split_on = split_on or _sessions(first, until + timedelta(days=14))[-5]
+        coming = (day for day in _sessions(first, until + timedelta(days=14)) if day > until)
+        self.split_on = split_on or next(coming)
         self.ciks = {ticker: f"{1_900_001 + n:010d}" for n, ticker in enumerate(self.firms)}
         self.stated_ciks = {t: c for t, c in self.ciks.items() if t not in unlisted_ciks}
         self.vendor = vendor
