@@ -16,9 +16,6 @@ from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
-# For commands in a folder of artifacts that others use too: two of them at once would write its
-# manifest.json over one another, and whoever reads it next would find half of each.
-READ_ONLY_ARTIFACTS = "--no-write-json"
 # Outputs of profiles.yml.
 WAREHOUSE_TARGET = "warehouse"
 SPARK_TARGET = "spark"
@@ -97,6 +94,10 @@ def run_dbt(
         target,
         "--quiet",
     ]
+    if manifest is not None:
+        # What a parse has written stays: two commands at once would write manifest.json over one
+        # another, and whoever reads it next would find half of each.
+        places.append("--no-write-json")
     if target == SPARK_TARGET:
         # An error of Spark is a page of Java; its reason is told by who asked, the page in the log.
         places += ["--log-level", "none"]

@@ -16,7 +16,7 @@ import dagster as dg
 
 from dagster_project.column_lineage import LineageCache, Origin
 from dagster_project.dbt_manifest import artifacts_dir, read_manifest
-from dagster_project.dbt_process import READ_ONLY_ARTIFACTS, WAREHOUSE_TARGET, run_dbt
+from dagster_project.dbt_process import WAREHOUSE_TARGET, run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import warehouse
@@ -79,7 +79,7 @@ def invoke_dbt(
 
     result = run_dbt(
         settings,
-        [*arguments, READ_ONLY_ARTIFACTS],
+        arguments,
         on_event=follow,
         manifest=read_manifest(settings, target),
         target=target,

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.dbt_manifest import artifacts_dir, read_manifest
-from dagster_project.dbt_process import READ_ONLY_ARTIFACTS, SPARK_TARGET, run_dbt
+from dagster_project.dbt_process import SPARK_TARGET, run_dbt
 from dagster_project.defs.dbt_run import NodeOutcome, failure_of, invoke_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
@@ -59,10 +59,7 @@ def portable_ids(settings: Settings, manifest: Any) -> set[str]:
     with contextlib.redirect_stdout(io.StringIO()):
         listed = run_dbt(
             settings,
-            [
-                *("list", "--selector", SELECTOR, "--output", "json"),
-                *("--output-keys", "unique_id", READ_ONLY_ARTIFACTS),
-            ],
+            ["list", "--selector", SELECTOR, "--output", "json", "--output-keys", "unique_id"],
             manifest=manifest,
             target=SPARK_TARGET,
             target_path=artifacts_dir(settings, SPARK_TARGET),
