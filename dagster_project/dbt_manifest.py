@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from dagster_project.dbt_process import SPARK_TARGET, WAREHOUSE_TARGET, run_dbt
+from dagster_project.dbt_process import (
+    SPARK_TARGET,
+    WAREHOUSE_TARGET,
+    artifacts_dir,
+    run_dbt,
+)
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import PROJECT_DIR, Settings
 
@@ -41,12 +46,6 @@ def project_fingerprint(project_dir: Path, target: str = WAREHOUSE_TARGET) -> st
         digest.update(str(path.relative_to(PROJECT_DIR)).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def artifacts_dir(settings: Settings, target: str) -> Path:
-    """Folder of dbt's artifacts: one per target, since a parse is made for one adapter."""
-    made = settings.dbt_project_dir / "target"
-    return made if target == WAREHOUSE_TARGET else made / target
 
 
 def _parsed_path(settings: Settings, target: str) -> Path:

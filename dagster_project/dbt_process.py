@@ -62,6 +62,15 @@ def _variables(settings: Settings, factors: int | None) -> list[str]:
     return ["--vars", json.dumps({"max_factors": wanted})]
 
 
+def artifacts_dir(settings: Settings, target: str) -> Path:
+    """Folder that all commands share for dbt's artifacts: one per target.
+
+    A parse, which lies there, is made for one adapter.
+    """
+    made = settings.dbt_project_dir / "target"
+    return made if target == WAREHOUSE_TARGET else made / target
+
+
 def run_dbt(
     settings: Settings,
     arguments: Sequence[str],
@@ -94,9 +103,10 @@ def run_dbt(
         target,
         "--quiet",
     ]
-    if manifest is not None:
-        # What a parse has written stays: two commands at once would write manifest.json over one
-        # another, and whoever reads it next would find half of each.
+    shared = artifacts_dir(settings, target)
+    if manifest is not None and (target_path or shared) == shared:
+        # What the parse has written there stays: two commands at once would write manifest.json
+        # over one another, and whoever reads it next would find half of each.
         places.append("--no-write-json")
     if target == SPARK_TARGET:
         # An error of Spark is a page of Java; its reason is told by who asked, the page in the log.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -58,3 +59,10 @@ def test_a_build_leaves_the_manifest_that_all_folders_share_as_it_is(
     assert "model.miner_warehouse.dim_session" in {one.unique_id for one in outcomes}
     after = manifest.stat()
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+def test_a_command_with_a_folder_of_its_own_writes_its_manifest_there(settings: Settings) -> None:
+    """Else whoever reads compiled SQL there, as tests and benchmarks do, would find none."""
+    assert run_dbt(settings, ["compile", "--select", "dim_session"]).success
+    nodes = json.loads((settings.output_dir / "dbt_target" / "manifest.json").read_text())["nodes"]
+    assert "int_sessions" in nodes["model.miner_warehouse.dim_session"]["compiled_code"]

@@ -15,8 +15,8 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.column_lineage import LineageCache, Origin
-from dagster_project.dbt_manifest import artifacts_dir, read_manifest
-from dagster_project.dbt_process import WAREHOUSE_TARGET, run_dbt
+from dagster_project.dbt_manifest import read_manifest
+from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir, run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import warehouse

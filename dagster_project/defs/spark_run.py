@@ -11,8 +11,8 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.dbt_manifest import artifacts_dir, read_manifest
-from dagster_project.dbt_process import SPARK_TARGET, run_dbt
+from dagster_project.dbt_manifest import read_manifest
+from dagster_project.dbt_process import SPARK_TARGET, artifacts_dir, run_dbt
 from dagster_project.defs.dbt_run import NodeOutcome, failure_of, invoke_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
