@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import event_study, live, queries
+from benchmarks import evening, event_study, live, queries
 from benchmarks.comparison import compare
 from benchmarks.report import Line, heading, lines_table, write_results
 from benchmarks.scale import REBUILD, rows_of, run_stage
@@ -36,6 +36,7 @@ UNTESTED = ["--exclude-resource-type", "unit_test"]
 MARKETS = (Size(20, 5, 20, 16), Size(80, 5, 20, 16))
 STUDY = event_study.Size(firms=200, sessions=600, events=50)
 LIVE_SYMBOLS, LIVE_YEARS, LIVE_BITCOIN_YEARS = 10, 5, 1
+EVENING_SYMBOLS, EVENING_YEARS = 10, 5
 COPIES, QUESTION_RUNS = 10, 5
 
 
@@ -203,6 +204,12 @@ def vendors(runs: int, scratch: Path) -> list[Line]:
     ]
 
 
+def schedule(runs: int, scratch: Path) -> list[Line]:
+    """The run of the weekday schedule after a first load, and where its time goes."""
+    del scratch
+    return evening.lines_of(evening.measure(EVENING_SYMBOLS, EVENING_YEARS, min(runs, 2)))
+
+
 def gather(parts: Sequence[str], runs: int, package: str | None) -> list[Line]:
     """Lines of the wanted parts, in the order of ``PARTS``."""
     work: dict[str, Callable[[Path], list[Line]]] = {
@@ -211,6 +218,7 @@ def gather(parts: Sequence[str], runs: int, package: str | None) -> list[Line]:
         "events": lambda scratch: events(runs, scratch, package),
         "questions": lambda scratch: questions(runs, scratch),
         "live": lambda scratch: vendors(runs, scratch),
+        "evening": lambda scratch: schedule(runs, scratch),
     }
     lines = []
     for part in (part for part in PARTS if part in parts):
@@ -220,7 +228,7 @@ def gather(parts: Sequence[str], runs: int, package: str | None) -> list[Line]:
     return lines
 
 
-PARTS = ("pipeline", "scale", "events", "questions", "live")
+PARTS = ("pipeline", "scale", "events", "questions", "live", "evening")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -133,10 +133,11 @@ chained as (
     select
         lagged.*,
         switches.ticker is not null as is_mixed_source,
-        coalesce(lagged.session_number = breaks.first_number, false) as is_source_break,
-        cast(coalesce(breaks.source_run, 0) as bigint) as source_run,
-        lagged.sessions_since_last_close = 1
-        and coalesce(lagged.session_number <> breaks.first_number, true) as has_return
+        coalesce(
+            lagged.sessions_since_last_close > 1 or lagged.session_number = breaks.first_number,
+            false
+        ) as is_gap,
+        cast(coalesce(breaks.source_run, 0) as bigint) as source_run
     from lagged
     left join switches
         on
@@ -154,7 +155,7 @@ returned as (
 
     -- A return exists only over two consecutive sessions of comparable sources: carrying a close
     -- over a hole would put several days' movement into one, and two sources' closes the
-    -- difference between them.
+    -- difference between them. Before the first close there is none to return from.
     select
         ticker,
         session_date,
@@ -166,10 +167,10 @@ returned as (
         volume_shares,
         source,
         source_run,
-        case when has_return then last_close_usd end as previous_close_usd,
-        case when has_return then close_usd / last_close_usd - 1 end as simple_return,
-        case when has_return then ln(close_usd / last_close_usd) end as log_return,
-        coalesce(sessions_since_last_close > 1 or is_source_break, false) as is_gap,
+        case when not is_gap then last_close_usd end as previous_close_usd,
+        case when not is_gap then close_usd / last_close_usd - 1 end as simple_return,
+        case when not is_gap then ln(close_usd / last_close_usd) end as log_return,
+        is_gap,
         is_mixed_source,
         coalesce(volume_shares = 0, false) as is_zero_volume,
         coalesce(

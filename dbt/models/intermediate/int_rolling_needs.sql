@@ -1,21 +1,6 @@
 -- Grain: one row per session, window length, and bitcoin source with which a window over that session is shown.
 with
 
-sessions as (
-
-    select session_number from {{ ref('int_sessions') }}
-
-),
-
-data_bounds as (
-
-    select
-        min(session_number) as first_number,
-        max(session_number) as last_number
-    from {{ ref('int_equity_returns') }}
-
-),
-
 bitcoin as (
 
     -- Without a bitcoin return in the window there is no source: the first by name stands in, so
@@ -25,47 +10,23 @@ bitcoin as (
 
 ),
 
-windows as (
-
-    select * from {{ ref('stg_study_rolling_windows') }}
-
-),
-
 sources as (
 
     select * from {{ ref('int_rolling_sources') }}
 
 ),
 
-days as (
-
-    select
-        sessions.session_number,
-        bitcoin.stand_in
-    from data_bounds
-    inner join sessions
-        on
-            sessions.session_number between data_bounds.first_number
-            and data_bounds.last_number
-    cross join bitcoin
-
-),
-
 shown as (
 
     select
-        days.session_number,
-        windows.window_sessions,
-        windows.min_sessions,
+        sources.session_number,
+        sources.window_sessions,
+        sources.min_sessions,
         sources.factor_source is not null as has_source,
-        coalesce(sources.factor_source, days.stand_in) as factor_source,
+        coalesce(sources.factor_source, bitcoin.stand_in) as factor_source,
         sources.is_asynchronous
-    from days
-    cross join windows
-    left join sources
-        on
-            days.session_number = sources.session_number
-            and windows.window_sessions = sources.window_sessions
+    from sources
+    cross join bitcoin
 
 ),
 

@@ -1,4 +1,4 @@
--- Grain: one row per session from the first price to the last and window length for which there is a bitcoin return.
+-- Grain: one row per session from the first price to the last and window length.
 with
 
 returns as (
@@ -125,6 +125,24 @@ chosen as (
                 case when n_found = n_wanted then source_priority else 100 - source_priority end
         ) = 1
 
+),
+
+every_window as (
+
+    -- A window without any bitcoin return has no source.
+    select
+        market_days.session_number,
+        windows.window_sessions,
+        windows.min_sessions,
+        chosen.factor_source,
+        chosen.is_asynchronous
+    from market_days
+    cross join windows
+    left join chosen
+        on
+            market_days.session_number = chosen.session_number
+            and windows.window_sessions = chosen.window_sessions
+
 )
 
-select * from chosen
+select * from every_window
