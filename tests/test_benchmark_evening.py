@@ -10,7 +10,13 @@ from benchmarks.timing import Cost
 TOLD = {
     "import_s": 4.0,
     "run_s": 40.0,
-    "steps": {"raw__a": 5.0, "raw__b": 3.0, "dbt_models": 20.0, "miner_marts": 4.0, "other": 1.0},
+    "steps": {
+        "raw__a": 5.0,
+        "raw__b": 3.0,
+        "dbt_models": 20.0,
+        "publication__miner_marts": 4.0,
+        "other": 1.0,
+    },
     "waited_s": 2.0,
     "dbt_s": 15.0,
     "nodes_s": 9.0,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project import ingest as ingesting
 from dagster_project.contracts import BY_NAME, SOURCE_REF, Extract, Gap, Table, Window, typed_frame
 from dagster_project.errors import LoadRefused, SourceError
 from dagster_project.ingest import LOADED, REFUSED, UNANSWERED, Ingested, ingest
@@ -126,3 +127,71 @@ def test_a_series_without_symbols_has_one_last_day(own: Settings) -> None:
         (stored,) = stored_until(connection, BITCOIN).items()
     assert stored[0] == ""
     assert stored[1] >= date(2025, 8, 1)
+
+
+def _stored(own: Settings) -> list[str]:
+    with warehouse(own.warehouse_path) as connection:
+        found = connection.execute("SELECT ticker FROM raw.equity_prices ORDER BY 1").fetchall()
+    return [ticker for (ticker,) in found]
+
+
+class Told(Parts):
+    """Looks into the working file before each part, and fails after the last if it is told to."""
+
+    def __init__(self, own: Settings, parts: Sequence[Extract | Gap], *, fails: bool) -> None:
+        super().__init__(parts)
+        self.own, self.fails = own, fails
+        self.seen: list[list[str]] = []
+
+    def answers(
+        self,
+        table: Table,
+        window: Window | None = None,
+        stored_until: Mapping[str, date] | None = None,
+    ) -> Iterator[Extract | Gap]:
+        for part in self.parts:
+            self.seen.append(_stored(self.own))
+            yield part
+        if self.fails:
+            raise KeyboardInterrupt
+
+
+PARTS = [_part(ticker, {date(2025, 3, 26): 7.0}) for ticker in ("CORZ", "MARA", "RIOT")]
+
+
+def test_small_parts_that_come_at_once_are_written_at_one_opening(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openings = []
+
+    def counted(path: Path) -> object:
+        openings.append(path)
+        return warehouse(path)
+
+    monkeypatch.setattr(ingesting, "warehouse", counted)
+    monkeypatch.setattr(ingesting, "TOGETHER_SECONDS", 60.0)
+    result = _prices(own, PARTS)
+    assert (len(openings), result.total) == (1, 3)
+    assert [part.status for part in result.parts] == [LOADED] * 3
+
+
+@pytest.mark.parametrize(("limit", "value"), [("TOGETHER_SECONDS", 0.0), ("TOGETHER_ROWS", 1)])
+def test_a_part_that_took_long_or_is_large_waits_for_no_other(
+    own: Settings, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
+) -> None:
+    monkeypatch.setattr(ingesting, "TOGETHER_SECONDS", 60.0)
+    monkeypatch.setattr(ingesting, limit, value)
+    source = Told(own, PARTS, fails=False)
+    ingest(own, source, PRICES, None)
+    assert source.seen == [[], ["CORZ"], ["CORZ", "MARA"]]
+
+
+def test_what_came_before_an_interruption_is_kept(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingesting, "TOGETHER_SECONDS", 60.0)
+    source = Told(own, PARTS, fails=True)
+    with pytest.raises(KeyboardInterrupt):
+        ingest(own, source, PRICES, None)
+    assert source.seen == [[], [], []]
+    assert _stored(own) == ["CORZ", "MARA", "RIOT"]
