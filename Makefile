@@ -196,12 +196,12 @@ test: $(DEV) ## all tests but the slow ones and those in a browser
 	@$(PY) -m pytest $(SHARED)
 
 .PHONY: test-nightly
-test-nightly: $(DEV) $(SPARK) ## ten thousand mutations per parser, fifty kills, scale, Spark on five machines
+test-nightly: $(DEV) $(SPARK) ## ten thousand mutations per parser, fifty kills, scale, an evening, Spark on five machines
 	@$(PY) -m pytest -m nightly
 
 .PHONY: test-spark
 test-spark: $(DEV) $(SPARK) ## the models on a Spark cluster of this machine, compared with DuckDB; minutes
-	@$(PY) -m pytest -m "spark and not nightly"
+	@$(PY) -m pytest --durations=15 -m "spark and not nightly"
 
 .PHONY: test-all
 test-all: $(DEV) $(SPARK) ## every test but the nightly ones, also the slow ones and those in a browser

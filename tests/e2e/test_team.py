@@ -188,6 +188,8 @@ def _recorded_runs(study: Study) -> int:
     return int(found[1].replace(",", ""))
 
 
+# Three minutes of whole runs. What a run says, and the next one does, tests/test_team.py holds too.
+@pytest.mark.nightly
 def test_a_server_that_goes_away_leaves_working_file_and_publication_whole(
     owner: Study, server: PostgresServer
 ) -> None:
