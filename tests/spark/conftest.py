@@ -80,6 +80,12 @@ def published_study(folder: Path) -> Study:
 
 
 @pytest.fixture(scope="session")
+def published(with_spark: None, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """One such study for all runs that are to fail: what is published must stay."""
+    return published_study(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="session")
 def spark_run(
     with_spark: None, built_warehouse: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> FirstRun:

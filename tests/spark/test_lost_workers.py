@@ -12,14 +12,9 @@ import time
 import pytest
 
 from tests.e2e.conftest import Study
-from tests.spark.conftest import manifest_of, published_study, wait_for_tables, workers_of
+from tests.spark.conftest import manifest_of, wait_for_tables, workers_of
 
 pytestmark = pytest.mark.spark
-
-
-@pytest.fixture(scope="module")
-def published(with_spark: None, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return published_study(tmp_path_factory.mktemp("lost_workers"))
 
 
 def test_a_run_that_loses_all_workers_says_so_and_what_is_published_stays(

@@ -22,7 +22,7 @@ from dagster_project.spark.exchange import (
 )
 from dagster_project.spark.session import SparkRun, spark_session
 from tests.e2e.conftest import Study
-from tests.spark.conftest import manifest_of, published_study
+from tests.spark.conftest import manifest_of
 from tests.spark.webhdfs_server import (
     Asked,
     Refusal,
@@ -193,11 +193,6 @@ def test_a_store_that_does_not_answer_is_told(exchange: Exchange) -> None:
         uri = f"webhdfs://127.0.0.1:{taken.getsockname()[1]}/exchange"
         with pytest.raises(SparkFailed, match=r"cannot be used: .*Connection refused"):
             empty_place(replace(exchange.place, uri=uri), exchange.run)
-
-
-@pytest.fixture(scope="module")
-def published(with_spark: None, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return published_study(tmp_path_factory.mktemp("refused"))
 
 
 def _run_with(study: Study, store: WebHdfs) -> tuple[int, str]:
