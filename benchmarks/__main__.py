@@ -36,7 +36,6 @@ UNTESTED = ["--exclude-resource-type", "unit_test"]
 MARKETS = (Size(20, 5, 20, 16), Size(80, 5, 20, 16))
 STUDY = event_study.Size(firms=200, sessions=600, events=50)
 LIVE_SYMBOLS, LIVE_YEARS, LIVE_BITCOIN_YEARS = 10, 5, 1
-EVENING_SYMBOLS, EVENING_YEARS = 10, 5
 COPIES, QUESTION_RUNS = 10, 5
 
 
@@ -207,7 +206,7 @@ def vendors(runs: int, scratch: Path) -> list[Line]:
 def schedule(runs: int, scratch: Path) -> list[Line]:
     """The run of the weekday schedule after a first load, and where its time goes."""
     del scratch
-    return evening.lines_of(evening.measure(EVENING_SYMBOLS, EVENING_YEARS, min(runs, 2)))
+    return evening.lines_of(evening.measure(evening.SYMBOLS, evening.YEARS, min(runs, 2)))
 
 
 def gather(parts: Sequence[str], runs: int, package: str | None) -> list[Line]:

@@ -41,7 +41,6 @@ from dagster_project.defs import dbt_run
 logging.getLogger("dagster").setLevel(logging.ERROR)
 imported = time.perf_counter()
 spent = dict.fromkeys(("recording", "dbt", "nodes"), 0.0)
-events = 0
 
 def timed(owner, name, part):
     work = getattr(owner, name)

@@ -25,7 +25,8 @@ from dagster_project.warehouse.coverage import row_count, stored_until
 from dagster_project.warehouse.load import LoadReport, load
 
 LOADED, UNANSWERED, REFUSED = "loaded", "unanswered", "refused"
-# Parts wait for one another no longer than this, and no more rows of them: a kill loses those.
+# So soon after the last write a part waits for the next one, unless so many rows wait: a kill
+# loses those, and the next run asks for them again.
 TOGETHER_SECONDS, TOGETHER_ROWS = 2.0, 50_000
 
 
