@@ -15,6 +15,7 @@ from dagster_project.defs.dbt_run import (
 )
 from dagster_project.defs.spark_run import SparkPass, spark_pass
 from dagster_project.settings import WRITER_POOL, Settings
+from dagster_project.warehouse.connection import require_sound
 
 # Unit tests prove the SQL on made-up rows: they belong to `make test`, not to a daily build.
 BUILD = ["build", "--exclude-resource-type", "unit_test"]
@@ -57,6 +58,8 @@ def transformation_definitions(settings: Settings, project: DbtProject) -> dg.De
         specs = list(context.assets_def.specs)
         with readable_failures():
             nodes = selected_nodes(context, specs)
+            # A damaged block in a table that dbt reads would fail this and every later run.
+            require_sound(settings.warehouse_path)
             spark = spark_pass(settings, nodes, context.log) if settings.on_spark else SparkPass()
             outcomes = invoke_dbt(
                 settings,

@@ -25,7 +25,6 @@ from dagster_project.sources import open_source
 from dagster_project.sources.live import browser_wire, hosts, http_client, rate_limit, wire
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.publish import PublicationReport, publish
-from dagster_project.warehouse.safe_copy import keep_copy
 from tests.sources.live.loopback import FakeClock
 
 PRELOADED = (browser_wire, rate_limit, wire, tenacity, pyrate_limiter)
@@ -88,7 +87,6 @@ def publish_marts(settings: Settings) -> PublicationReport:
         allow_smaller=False,
         now=datetime.now(UTC),
     )
-    keep_copy(settings.warehouse_path)
     return report
 
 
