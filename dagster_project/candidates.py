@@ -19,6 +19,7 @@ import duckdb
 from dagster_project.contracts import BY_NAME
 from dagster_project.errors import SourceError, WarehouseProjectError
 from dagster_project.settings import Settings
+from dagster_project.warehouse.reader import published
 
 LEDGER = BY_NAME["capex_announcements"]
 
@@ -57,7 +58,7 @@ def open_candidates(
             where=str(path),
             mend="make run builds and publishes; candidates come with MINER_SOURCE=live",
         )
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with published(path) as connection:
         try:
             answer = connection.execute(_OPEN, {"since": since, "ticker": ticker})
         except duckdb.CatalogException as error:

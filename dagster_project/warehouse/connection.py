@@ -62,7 +62,7 @@ def _when_unlocked(
                 raise _Unreadable(
                     f"The DuckDB file cannot be opened: {error}",
                     where=str(path),
-                    mend="'make run' sets it aside and restores its history"
+                    mend="run 'make run', which replaces a damaged file"
                     if is_unusable(path, error)
                     else "correct what is named above and run again",
                 ) from error
