@@ -57,6 +57,7 @@ from dagster_project.warehouse.publish_marts import (
     mart_of,
     measure,
 )
+from dagster_project.warehouse.session import connect
 
 DATABASE = "miner_marts.duckdb"
 PARQUET = "parquet"
@@ -141,7 +142,7 @@ def in_memory(scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
 
     ``scratch`` is a folder for what does not fit into memory (default: the system's).
     """
-    connection = duckdb.connect()
+    connection = connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET memory_limit = '{_MEMORY}'")
     folder = scratch or Path(tempfile.gettempdir()) / f"miner_publication_{os.getpid()}"
