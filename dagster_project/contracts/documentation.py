@@ -76,7 +76,10 @@ def _demands(table: Table) -> str:
     """What is asked of the rows together, as sentences that follow others."""
     demands = [rule.reason for rule in table.table_rules]
     if table.required_keys:
-        demands.insert(0, f"needs a row for every {', '.join(table.key)} it accepts")
+        (key,) = table.key
+        free = [name for name in table.column(key).one_of if name not in table.required_keys]
+        but = f" but {', '.join(free)}" if free else ""
+        demands.insert(0, f"needs a row for every {key} it accepts{but}")
     return "".join(f" The table {demand}." for demand in demands)
 
 
