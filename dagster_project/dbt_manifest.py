@@ -26,7 +26,7 @@ from dagster_project.settings import PROJECT_DIR, Settings
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_PARSED_SUFFIXES = {".sql", ".yml", ".md", ".csv"}
+_PARSED_SUFFIXES = {".sql", ".py", ".yml", ".md", ".csv"}
 
 
 def project_fingerprint(project_dir: Path, target: str = WAREHOUSE_TARGET) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import PROJECT_DIR, Settings
-from dagster_project.sources import open_folder
-from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -51,17 +48,6 @@ def _let_go_of_the_file() -> None:
     manager.close_all_connections()
 
 
-def _variables(settings: Settings, factors: int | None) -> list[str]:
-    """dbt's variables where the study is larger than what dbt_project.yml has room for.
-
-    Left out otherwise: dbt parses the whole project again when they change.
-    """
-    wanted = max_factors(open_folder(settings)) if factors is None else factors
-    if wanted == DEFAULT_MAX_FACTORS:
-        return []
-    return ["--vars", json.dumps({"max_factors": wanted})]
-
-
 def artifacts_dir(settings: Settings, target: str) -> Path:
     """Folder that all commands share for dbt's artifacts: one per target.
 
@@ -75,7 +61,6 @@ def run_dbt(
     settings: Settings,
     arguments: Sequence[str],
     *,
-    factors: int | None = None,
     on_event: Callable[[Any], None] | None = None,
     target_path: Path | None = None,
     manifest: Any = None,
@@ -85,10 +70,9 @@ def run_dbt(
 ) -> dbtRunnerResult:
     """Run one dbt command over the settings' working file, or over Spark.
 
-    ``factors`` is the number of factors that the models' SQL has room for (default: as many as
-    the study's largest model needs). ``on_event`` receives dbt's log events as they come;
-    ``target_path`` replaces dbt's usual folder for artifacts and logs; ``manifest`` (a parsed
-    one) saves the parse; ``profiles_dir`` holds another ``profiles.yml`` than the project's.
+    ``on_event`` receives dbt's log events as they come; ``target_path`` replaces dbt's usual
+    folder for artifacts and logs; ``manifest`` (a parsed one) saves the parse; ``profiles_dir``
+    holds another ``profiles.yml`` than the project's.
     ``target`` is an output of profiles.yml; on Spark a session must be there already, which dbt
     then takes. ``environment`` is added for the command.
     """
@@ -116,6 +100,6 @@ def run_dbt(
     runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
     with _environment({**settings.dbt_environment(), **(environment or {})}):
         try:
-            return runner.invoke([*arguments, *_variables(settings, factors), *places])
+            return runner.invoke([*arguments, *places])
         finally:
             _let_go_of_the_file()
