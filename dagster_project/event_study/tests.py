@@ -471,7 +471,7 @@ class Pool:
         """All tests by name, in the order of ``TESTS``."""
         return {test_id: self._run(test_id, test) for test_id, test in TESTS.items()}
 
-    def _run(self, test_id: str, test: _Test) -> Outcome:
+    def _run(self, test_id: str, test: Test) -> Outcome:
         if self.status != "ok":
             return _untested(self.status)
         if self.n_firms < test.min_firms:
@@ -658,24 +658,31 @@ def _sample_quantile(pool: Pool) -> Outcome:
 
 
 @dataclass(frozen=True)
-class _Test:
+class Test:
+    """A test across firms: how it is computed, the fewest firms it needs, and whether it is robust
+    to the cross-sectional dependence that a shared event date brings."""
+
+    # Not for pytest to collect.
+    __test__ = False
+
     compute: Callable[[Pool], Outcome]
     min_firms: int
+    is_robust: bool
 
 
-TESTS: dict[str, _Test] = {
-    "portfolio_t": _Test(_portfolio_t, 1),
-    "portfolio_crude": _Test(_portfolio_crude, 1),
-    "sample_quantile": _Test(_sample_quantile, 1),
-    "kolari_pynnonen": _Test(_kolari_pynnonen, 2),
-    "patell_adjusted": _Test(_patell_adjusted, 2),
-    "corrado_rank": _Test(lambda pool: _corrado(pool, _mean_deviations), 1),
-    "corrado_zivney": _Test(lambda pool: _corrado(pool, _mean_shares), 1),
-    "grank_t": _Test(_grank_t, 2),
-    "cross_sectional_t": _Test(_cross_sectional_t, 2),
-    "patell": _Test(_patell, 1),
-    "bmp": _Test(_bmp, 2),
-    "generalized_sign": _Test(_generalized_sign, 1),
+TESTS: dict[str, Test] = {
+    "portfolio_t": Test(_portfolio_t, 1, True),
+    "portfolio_crude": Test(_portfolio_crude, 1, True),
+    "sample_quantile": Test(_sample_quantile, 1, True),
+    "kolari_pynnonen": Test(_kolari_pynnonen, 2, True),
+    "patell_adjusted": Test(_patell_adjusted, 2, True),
+    "corrado_rank": Test(lambda pool: _corrado(pool, _mean_deviations), 1, True),
+    "corrado_zivney": Test(lambda pool: _corrado(pool, _mean_shares), 1, True),
+    "grank_t": Test(_grank_t, 2, True),
+    "cross_sectional_t": Test(_cross_sectional_t, 2, False),
+    "patell": Test(_patell, 1, False),
+    "bmp": Test(_bmp, 2, False),
+    "generalized_sign": Test(_generalized_sign, 1, False),
 }
 
 
