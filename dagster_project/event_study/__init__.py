@@ -6,7 +6,8 @@ for holes) and serve the warehouse as well:
 - ``models``: expected returns; one ``fit`` for shares, portfolios and the scan
 - ``market``, ``event``: returns on one calendar; one model around one event session
 - ``windows``: cumulative abnormal returns and sample quantiles
-- ``tests``, ``ranks``, ``correlation``: tests across firms, on one date or pooled over several
+- ``tests``: tests across firms, on one date or pooled over several; ``dates``, ``ranks`` and
+  ``correlation`` are what they are made of
 - ``gradient``: did the more exposed fall more
 - ``rolling``, ``scan``: rolling betas; abnormal days found without a date
 - ``distributions``: p-values, quantiles, minimum detectable effects

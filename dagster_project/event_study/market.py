@@ -27,6 +27,12 @@ class Parameters:
     significance_level: float = 0.05
     span: tuple[int, int] = (-1, 1)
 
+    @property
+    def all_days(self) -> Integers:
+        """All relative days from the first of the estimation window or span to the last."""
+        first = min(self.estimation_first_day, self.span[0])
+        return np.arange(first, max(self.estimation_last_day, self.span[1]) + 1)
+
 
 @dataclass(frozen=True)
 class FactorSeries:
@@ -106,7 +112,7 @@ class Market:
             covers = not np.isnan(columns_of(series.returns, span)).any()
             n_estimation = int((~np.isnan(series.returns[estimation])).sum())
             is_enough = n_estimation >= parameters.min_estimation_sessions
-            return series.priority if covers and is_enough else 100 - series.priority
+            return series.priority if bool(covers) and is_enough else 100 - series.priority
 
         chosen = tuple(
             min(self.factors.get(name, ()), key=rank, default=None) for name in model.factors

@@ -147,7 +147,7 @@ class Fit:
     @property
     def is_complete(self) -> Flags:
         """Whether the series has every day of the estimation window."""
-        return self.n_est == self.residuals.shape[1]
+        return np.asarray(self.n_est == self.residuals.shape[1])
 
     @property
     def df_resid(self) -> Floats:

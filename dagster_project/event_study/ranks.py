@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dagster_project.event_study.arrays import Flags, Floats, Integers
+from dagster_project.event_study.arrays import Floats, Integers
 
 # Adding and taking away 2^12 leaves a multiple of 2^-40: values that differ by rounding are tied.
 _TIE = 4096.0
@@ -63,20 +63,16 @@ class RankedRows:
     ranks: Floats
     n_ranked: Integers
     days: Integers
-    is_estimation: Flags
 
-    def deviations(self, rows: Integers) -> Floats:
-        """Rank minus the mean rank (Corrado) of some firms."""
-        return self.ranks[rows] - (self.n_ranked[rows, None] + 1) / 2
+    @property
+    def deviations(self) -> Floats:
+        """Rank minus the mean rank (Corrado): (firms × days)."""
+        return self.ranks - (self.n_ranked[:, None] + 1) / 2
 
-    def shares(self, rows: Integers) -> Floats:
+    @property
+    def shares(self) -> Floats:
         """Rank as a share of the ranked sessions, minus one half (Corrado and Zivney)."""
-        return self.ranks[rows] / (self.n_ranked[rows, None] + 1) - 0.5
-
-    def event_days_of(self, rows: Integers) -> Integers:
-        """Ranked event days on which any of some firms has a return."""
-        ranked = ~np.isnan(self.ranks[rows][:, ~self.is_estimation])
-        return self.days[~self.is_estimation][ranked.any(axis=0)]
+        return self.ranks / (self.n_ranked[:, None] + 1) - 0.5
 
 
 def ranked_rows(
@@ -101,11 +97,4 @@ def ranked_rows(
         ranks=np.concatenate([ranks, event_ranks], axis=1),
         n_ranked=n_est + (~np.isnan(event_returns)).sum(axis=1),
         days=np.concatenate([estimation_days, event_days]),
-        is_estimation=np.arange(ranks.shape[1] + event_ranks.shape[1]) < ranks.shape[1],
     )
-
-
-def sums_by_day(values: Floats) -> tuple[Floats, Integers]:
-    """Sum over firms of each column, and how many firms have a value in it."""
-    seen = ~np.isnan(values)
-    return np.where(seen, values, 0.0).sum(axis=0), seen.sum(axis=0)

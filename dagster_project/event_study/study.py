@@ -20,12 +20,13 @@ import numpy as np
 import pandas as pd
 
 from dagster_project.event_study.arrays import Integers
+from dagster_project.event_study.dates import GroupTests
 from dagster_project.event_study.distributions import student_t_two_sided_p
 from dagster_project.event_study.event import EventPanel
 from dagster_project.event_study.gradient import gradients
 from dagster_project.event_study.market import FactorSeries, Market, Parameters
 from dagster_project.event_study.models import Model
-from dagster_project.event_study.tests import TESTS, GroupTests, Pool, PValues, pooled
+from dagster_project.event_study.tests import TESTS, pooled
 from dagster_project.event_study.windows import Window, rolling_sums, sample_quantiles
 
 # First and last day of an event window relative to the event session.
@@ -269,28 +270,32 @@ def _tests(results: Sequence[EventStudyResults], groups: Groups, window: Days) -
         )
         for result in results
     ]
-    [pools] = pooled(
-        [lambda date=date: date for date in dates], windows, study.parameters.significance_level
-    )
+    makers = [lambda date=date: date for date in dates]
+    pools = pooled(makers, windows, results[0].panel(window).parameters)
+    outcomes = pools.run()
     return pd.concat(
-        [_pool_frame(pool) for pool in pools], keys=list(groups), names=["group", "test"]
-    )
-
-
-def _pool_frame(pool: Pool) -> pd.DataFrame:
-    outcomes = list(pool.run().values())
-    p_values = PValues.of(outcomes)
-    return pd.DataFrame(
-        {
-            "robust": [test.is_robust for test in TESTS.values()],
-            "n_firms": pool.n_firms,
-            "caar": pool.caar,
-            "statistic": [outcome.statistic for outcome in outcomes],
-            "df": [outcome.df for outcome in outcomes],
-            "p": p_values.p_two_sided,
-            "p_lower": p_values.p_lower,
-            "mde_80pct": pool.mde_80pct,
-            "status": [outcome.status for outcome in outcomes],
-        },
-        list(TESTS),
+        [
+            pd.DataFrame(
+                {
+                    "robust": [test.is_robust for test in TESTS.values()],
+                    "n_firms": pools.n_firms[0, group],
+                    "caar": pools.caar[0, group],
+                    **{
+                        name: [getattr(outcome, field)[0, group] for outcome in outcomes.values()]
+                        for name, field in (
+                            ("statistic", "statistic"),
+                            ("df", "df"),
+                            ("p", "p_two_sided"),
+                            ("p_lower", "p_lower"),
+                        )
+                    },
+                    "mde_80pct": pools.mde_80pct[0, group],
+                    "status": [outcome.status[0, group] for outcome in outcomes.values()],
+                },
+                list(TESTS),
+            )
+            for group in range(len(members))
+        ],
+        keys=list(groups),
+        names=["group", "test"],
     )

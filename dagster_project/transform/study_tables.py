@@ -17,6 +17,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyRelation
 
 from dagster_project.event_study.arrays import Flags, Floats, Integers, Texts
+from dagster_project.event_study.dates import GroupTests
 from dagster_project.event_study.distributions import student_t_quantile, student_t_two_sided_p
 from dagster_project.event_study.event import EventPanel
 from dagster_project.event_study.gradient import Gradient, gradients
@@ -24,7 +25,7 @@ from dagster_project.event_study.market import FactorSeries, Market, Parameters
 from dagster_project.event_study.models import Model
 from dagster_project.event_study.rolling import Basket, choose_sources, rolling_betas
 from dagster_project.event_study.scan import false_discovery_rates, scan
-from dagster_project.event_study.tests import TESTS, GroupTests, Pool, PValues, pooled
+from dagster_project.event_study.tests import Pools, pooled
 from dagster_project.event_study.windows import Window, rolling_sums, sample_quantiles
 
 # Rows of a batch; a batch takes some ten megabytes.
@@ -391,7 +392,7 @@ class Study:
                         return self._group_tests(occasion, model, memberships)
 
                     makers = [lambda date=date: tests_of(date) for date in dates]
-                    pools = pooled(makers, self.windows, self.parameters.significance_level)
+                    pools = pooled(makers, self.windows, self.parameters)
                     yield {
                         "study_id": study_id,
                         "model_id": model.model_id,
@@ -470,7 +471,7 @@ class Study:
             yield {
                 "event_id": occasion.occasion_id,
                 "model_id": model.model_id,
-                "group_id": group_ids[group],
+                "group_id": group_ids[int(group)],
                 "rel_day": np.array([window.last_day for window in windows]),
                 "n_firms": _missing_zeros(n_firms),
                 "ar": around.abnormal[group, columns],
@@ -621,7 +622,7 @@ def rolling_beta_table(
         for s in prices.sources(bitcoin_returns)
     ]
     members = np.isin(prices.tickers, [row["ticker"] for row in _rows(basket_members, "ticker")])
-    has_shares = (~np.isnan(returns)).any(axis=0)
+    has_shares = np.asarray((~np.isnan(returns)).any(axis=0))
     lengths = [
         (row["window_sessions"], row["min_sessions"])
         for row in _rows(windows.order("window_sessions"), "window_sessions, min_sessions")
@@ -716,32 +717,32 @@ def _occasions(occasions: DuckDBPyRelation) -> list[Occasion]:
     ]
 
 
-def _pool_columns(pools: Sequence[Sequence[Pool]], group_ids: Sequence[str]) -> _Columns:
-    """Columns of pools by window and group: one entry per pool and test."""
-    flat = [pool for by_group in pools for pool in by_group]
-    outcomes = [outcome for pool in flat for outcome in pool.run().values()]
-    p_values = PValues.of(outcomes)
-    of_pools = {
-        "group_id": [group_id for _ in pools for group_id in group_ids],
-        "window_id": [pool.window.window_id for pool in flat],
-        "rank_rows": [pool.n_rank_rows if pool.n_firms else np.nan for pool in flat],
+def _pool_columns(pools: Pools, group_ids: Sequence[str]) -> _Columns:
+    """Columns of pools by window, group and test."""
+    outcomes = pools.run()
+    shape = (*pools.n_firms.shape, len(outcomes))
+
+    def of_pools(values: Any) -> Any:
+        return np.broadcast_to(np.asarray(values)[..., None], shape)
+
+    window_ids = np.array([window.window_id for window in pools.windows], dtype=object)
+    return {
+        "window_id": np.broadcast_to(window_ids[:, None, None], shape),
+        "group_id": np.broadcast_to(np.array(group_ids, dtype=object)[:, None], shape),
+        "test_id": np.broadcast_to(np.array(list(outcomes), dtype=object), shape),
+        "n_dates": pools.n_dates,
+        "rank_rows": of_pools(_missing_zeros(pools.n_rank_rows)),
         **{
-            name: [getattr(pool, name) for pool in flat]
+            name: of_pools(getattr(pools, name))
             for name in (
-                *("n_dates", "n_overlapping_dates", "n_firms", "n_firms_dropped", "caar"),
-                *("median_car", "share_negative", "rbar", "n_pairs_dropped", "effective_n"),
-                "mde_80pct",
+                *("n_overlapping_dates", "n_firms", "n_firms_dropped", "caar", "median_car"),
+                *("share_negative", "rbar", "n_pairs_dropped", "effective_n", "mde_80pct"),
             )
         },
-    }
-    return {
-        "test_id": np.tile(np.array(list(TESTS), dtype=object), len(flat)),
-        **{name: np.repeat(values, len(TESTS)) for name, values in of_pools.items()},
         **{
-            name: [getattr(outcome, name) for outcome in outcomes]
-            for name in ("statistic", "df", "status")
+            name: np.stack([getattr(outcome, name) for outcome in outcomes.values()], axis=-1)
+            for name in ("status", "statistic", "df", "p_two_sided", "p_lower", "p_two_sided_t")
         },
-        **vars(p_values),
     }
 
 
