@@ -112,7 +112,7 @@ class Market:
             covers = not np.isnan(columns_of(series.returns, span)).any()
             n_estimation = int((~np.isnan(series.returns[estimation])).sum())
             is_enough = n_estimation >= parameters.min_estimation_sessions
-            return series.priority if bool(covers) and is_enough else 100 - series.priority
+            return int(series.priority if covers and is_enough else 100 - series.priority)
 
         chosen = tuple(
             min(self.factors.get(name, ()), key=rank, default=None) for name in model.factors

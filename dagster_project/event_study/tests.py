@@ -142,7 +142,7 @@ class Pools:
 
     @cached_property
     def n_pairs_dropped(self) -> Integers:
-        return np.sum([date.firm_sets.n_pairs_dropped for date in self._dates], axis=0)
+        return np.asarray(np.sum([date.firm_sets.n_pairs_dropped for date in self._dates], axis=0))
 
     @cached_property
     def rbar(self) -> Floats:
@@ -292,7 +292,8 @@ def _cross_sectional_t(pools: Pools) -> _Found:
 def _patell_z(pools: Pools) -> Floats:
     variance = np.concatenate([date.scar_variance for date in pools._dates])
     total = np.where(pools._has_car, variance, 0.0).sum(axis=2)
-    return np.where(pools._has_car, pools._scar[:, None], 0.0).sum(axis=2) / np.sqrt(total)
+    scar_sum = np.where(pools._has_car, pools._scar[:, None], 0.0).sum(axis=2)
+    return np.asarray(scar_sum / np.sqrt(total))
 
 
 def _patell(pools: Pools) -> _Found:
