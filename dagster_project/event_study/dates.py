@@ -17,10 +17,10 @@ from dagster_project.event_study.arrays import Flags, Floats, Integers, Texts, d
 from dagster_project.event_study.correlation import CorrelationSum, GroupCorrelations
 from dagster_project.event_study.event import EventPanel, Portfolios
 from dagster_project.event_study.ranks import (
+    HalfSteps,
     RankedRows,
-    mean_ranks,
-    ranked_rows,
-    steps_above,
+    Ranking,
+    half_steps_above,
     tie_value,
 )
 from dagster_project.event_study.windows import Window, rolling_sums
@@ -137,12 +137,8 @@ class GroupTests:
         return self._panel.fit.n_est[self._firms]
 
     @cached_property
-    def _tied(self) -> Floats:
-        return tie_value(self._residuals)
-
-    @cached_property
-    def _residual_ranks(self) -> Floats:
-        return mean_ranks(self._tied)
+    def _ranking(self) -> Ranking:
+        return Ranking(self._residuals, self._panel.estimation_days)
 
     @cached_property
     def _first_day(self) -> int:
@@ -160,7 +156,7 @@ class GroupTests:
     def date(self) -> Date:
         """The sums that tests of this date, alone or with others, are made of."""
         df = self._panel.fit.df_resid[self._firms]
-        ranked = [self._ranked(window) for window in self._windows]
+        deviations, shares = self._rank_days([self._ranked(window) for window in self._windows])
         return Date(
             t0=self._panel.t0,
             n_members=self._n_members,
@@ -170,8 +166,8 @@ class GroupTests:
             # A t variable has no variance up to two degrees of freedom.
             scar_variance=np.where(df > 2, df / np.where(df > 2, df - 2, 1), np.nan),
             firm_sets=self._firm_sets(),
-            rank_deviations=self._by_day([(rows.days, rows.deviations) for rows in ranked]),
-            rank_shares=self._by_day([(rows.days, rows.shares) for rows in ranked]),
+            rank_deviations=deviations,
+            rank_shares=shares,
             portfolios=self._portfolio_results(),
         )
 
@@ -180,22 +176,23 @@ class GroupTests:
         days = np.arange(window.rank_first_day, window.rank_last_day + 1)
         days = days[(days < bounds.estimation_first_day) | (days > bounds.estimation_last_day)]
         around = self._panel.around
-        returns = tie_value(around.abnormal[self._firms][:, days - int(around.days[0])])
-        return ranked_rows(
-            self._residual_ranks, self._tied, self._panel.estimation_days, returns, days
-        )
+        returns = around.abnormal[self._firms][:, days - int(around.days[0])]
+        return self._ranking.with_events(returns, days)
 
-    def _by_day(self, windows: Sequence[tuple[Integers, Floats]]) -> DaySums:
-        """Sums over each group's firms of the columns of each window (firms × its days)."""
+    def _rank_days(self, windows: Sequence[RankedRows]) -> tuple[DaySums, DaySums]:
+        """Rank deviations and rank shares of each window, summed over each group's firms."""
         shape = (*self._has_car.shape[:2], self._n_days)
-        sums, n_firms = np.zeros(shape), np.zeros(shape, dtype=int)
-        for number, (days, values) in enumerate(windows):
+        deviations, shares = np.zeros(shape), np.zeros(shape)
+        n_firms = np.zeros(shape, dtype=int)
+        for number, rows in enumerate(windows):
             kept = self._has_car[number].astype(float)
-            seen = ~np.isnan(values)
-            place = days - self._first_day
-            sums[number][:, place] = _group_sums(kept, np.where(seen, values, 0.0))
-            n_firms[number][:, place] = _group_sums(kept, seen.astype(float)).round()
-        return DaySums(sums, n_firms)
+            seen = ~np.isnan(rows.shares)
+            place = rows.days - self._first_day
+            values = np.where(seen, rows.shares, 0.0)
+            shares[number][:, place] = _group_sums(kept, values)
+            deviations[number][:, place] = _group_sums(kept * (rows.n_ranked + 1), values)
+            n_firms[number][:, place] = _group_counts(kept, seen)
+        return DaySums(deviations, n_firms), DaySums(shares, n_firms)
 
     def _firm_sets(self) -> FirmSets:
         minimum = self._panel.parameters.min_common_sessions
@@ -268,20 +265,41 @@ class GroupTests:
         sums, n_firms = np.zeros((*shape, self._n_days)), np.zeros((*shape, self._n_days), int)
         extra_mean = np.full(shape, np.nan)
         place = self._panel.estimation_days - self._first_day
+        ranking = self._ranking
+        unit = 1 / (ranking.n_est + 2)
         resid_sd = self._panel.fit.resid_sd[self._firms]
-        seen = ~np.isnan(self._tied)
-        for number, group in np.argwhere(~np.isnan(scar_sd) & self._has_car.any(axis=2)):
-            rows = np.flatnonzero(self._has_car[number, group])
-            spread = scar_sd[number, group]
-            extra = tie_value(self._scar[number, rows] / spread * resid_sd[rows])
-            steps = steps_above(extra, self._tied[rows])
-            unit = 1 / (self._n_est[rows] + 2)
-            shares = (self._residual_ranks[rows] + steps) * unit[:, None] - 0.5
-            below = self._n_est[rows] - steps.sum(axis=1)
-            sums[number, group, place] = np.where(seen[rows], shares, 0.0).sum(axis=0)
-            n_firms[number, group, place] = seen[rows].sum(axis=0)
-            extra_mean[number, group] = ((below + 1) * unit - 0.5).sum() / len(rows)
+        seen = ~np.isnan(ranking.ranks)
+        shares = np.where(seen, ranking.ranks * unit[:, None] - 0.5, 0.0)
+        for number, has_car in enumerate(self._has_car):
+            kept = has_car.astype(float)
+            sums[number][:, place] = _group_sums(kept, shares)
+            n_firms[number][:, place] = _group_counts(kept, seen)
+            for group in np.flatnonzero(has_car.any(axis=1)):
+                rows, spread = np.flatnonzero(has_car[group]), scar_sd[number, group]
+                if np.isnan(spread):
+                    n_firms[number, group] = 0
+                    continue
+                extra = tie_value(self._scar[number, rows] / spread * resid_sd[rows])
+                steps = half_steps_above(extra, ranking.values[rows])
+                sums[number, group, place] += _weighted_rows(unit[rows] / 2, steps)
+                below = ranking.n_est[rows] - steps.sum(axis=1, dtype=np.int64) / 2
+                extra_mean[number, group] = ((below + 1) * unit[rows] - 0.5).sum() / len(rows)
         return Grank(DaySums(sums, n_firms), extra_mean)
+
+
+def _weighted_rows(weights: Floats, rows: HalfSteps) -> Floats:
+    """Sum of rows of small integers, each times its weight."""
+    if (weights == weights[0]).all():
+        return rows.sum(axis=0, dtype=np.int64) * weights[0]
+    return np.asarray(np.einsum("f,ft->t", weights, rows))
+
+
+def _group_counts(kept: Floats, seen: Flags) -> Integers:
+    """How many of each group's firms have each day: (groups × days)."""
+    if seen.all():
+        counts = kept.sum(axis=1)
+        return np.broadcast_to(counts.astype(int)[:, None], (len(kept), seen.shape[1]))
+    return np.rint(_group_sums(kept, seen.astype(float))).astype(int)
 
 
 def _group_sums(kept: Floats, values: Floats) -> Floats:

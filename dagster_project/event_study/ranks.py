@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dagster_project.event_study.arrays import Floats, Integers
+
+HalfSteps = NDArray[np.int8]
 
 # Adding and taking away 2^12 leaves a multiple of 2^-40: values that differ by rounding are tied.
 _TIE = 4096.0
@@ -43,58 +46,60 @@ def mean_ranks(values: Floats) -> Floats:
     return ranks
 
 
-def steps_above(value: Floats, ranked: Floats) -> Floats:
-    """What one value more adds to the ranks of others: one above it, one half where equal.
+def half_steps_above(value: Floats, ranked: Floats) -> HalfSteps:
+    """What one value more adds to the ranks of others, in halves: 2 above it, 1 where equal.
 
-    ``value`` has one entry per row of ``ranked``; NaN on either side adds nothing.
+    ``value`` has one entry per row of ``ranked``; NaN on either side adds nothing. Small integers,
+    because ranking one more value is the most frequent step of all rank tests.
     """
     column = value[:, None]
-    return (np.less(column, ranked).astype(np.float64) + np.less_equal(column, ranked)) / 2
+    return np.less(column, ranked).view(np.int8) + np.less_equal(column, ranked).view(np.int8)
 
 
 @dataclass(frozen=True)
 class RankedRows:
     """Ranks of one window's sessions among the residuals, by firm and day.
 
-    Columns are the estimation days, then the ranked event days. ``n_ranked`` (firms) counts the
-    values ranked together.
+    ``shares`` (firms × days) are ranks as a share of the ranked sessions, minus one half (Corrado
+    and Zivney); times ``n_ranked + 1`` they are ranks minus the mean rank (Corrado). Columns are
+    the estimation days, then the ranked event days. ``n_ranked`` (firms) counts the values ranked
+    together.
     """
 
-    ranks: Floats
+    shares: Floats
     n_ranked: Integers
     days: Integers
 
-    @property
-    def deviations(self) -> Floats:
-        """Rank minus the mean rank (Corrado): (firms × days)."""
-        return self.ranks - (self.n_ranked[:, None] + 1) / 2
 
-    @property
-    def shares(self) -> Floats:
-        """Rank as a share of the ranked sessions, minus one half (Corrado and Zivney)."""
-        return self.ranks / (self.n_ranked[:, None] + 1) - 0.5
+class Ranking:
+    """Ranks of residuals (firms × estimation days), and of event returns among them."""
 
+    def __init__(self, residuals: Floats, estimation_days: Integers) -> None:
+        self.values = tie_value(residuals)
+        self.ranks = mean_ranks(self.values)
+        self.n_est: Integers = (~np.isnan(residuals)).sum(axis=1)
+        self._days = estimation_days
+        self._steps: dict[int, HalfSteps] = {}
 
-def ranked_rows(
-    residual_ranks: Floats,
-    residuals: Floats,
-    estimation_days: Integers,
-    event_returns: Floats,
-    event_days: Integers,
-) -> RankedRows:
-    """Rank event returns (firms × event days) together with the residuals (firms × days).
+    def _half_steps(self, day: int, values: Floats) -> HalfSteps:
+        # Windows share most of their days.
+        if day not in self._steps:
+            self._steps[day] = half_steps_above(values, self.values)
+        return self._steps[day]
 
-    ``residual_ranks`` are the ranks of ``residuals`` among themselves; both sides are tie values.
-    """
-    ranks = residual_ranks.copy()
-    n_est = (~np.isnan(residuals)).sum(axis=1)
-    event_ranks = mean_ranks(event_returns)
-    for column in range(event_returns.shape[1]):
-        steps = steps_above(event_returns[:, column], residuals)
-        ranks += steps
-        event_ranks[:, column] += n_est - steps.sum(axis=1)
-    return RankedRows(
-        ranks=np.concatenate([ranks, event_ranks], axis=1),
-        n_ranked=n_est + (~np.isnan(event_returns)).sum(axis=1),
-        days=np.concatenate([estimation_days, event_days]),
-    )
+    def with_events(self, returns: Floats, days: Integers) -> RankedRows:
+        """Rank event returns (firms × event days) together with the residuals."""
+        tied = tie_value(returns)
+        event_ranks = mean_ranks(tied)
+        added = np.zeros(self.values.shape, dtype=np.int16)
+        for column, day in enumerate(days):
+            steps = self._half_steps(int(day), tied[:, column])
+            added += steps
+            event_ranks[:, column] += self.n_est - steps.sum(axis=1, dtype=np.int64) / 2
+        n_ranked = self.n_est + (~np.isnan(tied)).sum(axis=1)
+        ranks = np.concatenate([self.ranks + added / 2, event_ranks], axis=1)
+        return RankedRows(
+            shares=ranks / (n_ranked[:, None] + 1) - 0.5,
+            n_ranked=n_ranked,
+            days=np.concatenate([self._days, days]),
+        )
