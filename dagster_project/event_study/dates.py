@@ -290,7 +290,7 @@ class GroupTests:
 def _weighted_rows(weights: Floats, rows: HalfSteps) -> Floats:
     """Sum of rows of small integers, each times its weight."""
     if (weights == weights[0]).all():
-        return rows.sum(axis=0, dtype=np.int64) * weights[0]
+        return np.asarray(rows.sum(axis=0, dtype=np.int64) * weights[0])
     return np.asarray(np.einsum("f,ft->t", weights, rows))
 
 

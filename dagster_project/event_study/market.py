@@ -87,7 +87,7 @@ class Market:
 
     @property
     def n_sessions(self) -> int:
-        return self.returns.shape[1]
+        return int(self.returns.shape[1])
 
     def sessions(self, t0: int, first_day: int, last_day: int) -> Integers:
         """Columns of the relative days that lie within the calendar."""
@@ -109,10 +109,10 @@ class Market:
         )
 
         def rank(series: FactorSeries) -> int:
-            covers = not np.isnan(columns_of(series.returns, span)).any()
+            covers = not bool(np.isnan(columns_of(series.returns, span)).any())
             n_estimation = int((~np.isnan(series.returns[estimation])).sum())
             is_enough = n_estimation >= parameters.min_estimation_sessions
-            return int(series.priority if covers and is_enough else 100 - series.priority)
+            return series.priority if covers and is_enough else 100 - series.priority
 
         chosen = tuple(
             min(self.factors.get(name, ()), key=rank, default=None) for name in model.factors

@@ -1,4 +1,5 @@
 -- Grain: one row per ticker, session from its first price to its last, and window length.
+-- Rows come in the order of the key; to sort them again would take the memory of the whole table.
 select
     ticker,
     session_date,
@@ -18,4 +19,3 @@ select
     is_asynchronous,
     status
 from {{ ref('int_rolling_betas') }}
-order by ticker, session_date, window_sessions
