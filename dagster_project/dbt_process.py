@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.settings import Settings
 from dagster_project.sources import open_folder
 from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
 # Outputs of profiles.yml.
-WAREHOUSE_TARGET = "warehouse"
+WAREHOUSE_TARGET = "prod"
 SPARK_TARGET = "spark"
 
 
@@ -63,12 +63,12 @@ def _variables(settings: Settings, factors: int | None) -> list[str]:
 
 
 def artifacts_dir(settings: Settings, target: str) -> Path:
-    """Folder that all commands share for dbt's artifacts: one per target.
+    """Folder in the output folder for dbt's parse, artifacts and logs: one per target.
 
-    A parse, which lies there, is made for one adapter.
+    A parse is made for one adapter. Commands typed in the project's own folder have others
+    (``dbt/target``), so that neither reads what the other left half done.
     """
-    made = settings.dbt_project_dir / "target"
-    return made if target == WAREHOUSE_TARGET else made / target
+    return settings.dbt_dir / target
 
 
 def run_dbt(
@@ -81,38 +81,41 @@ def run_dbt(
     manifest: Any = None,
     target: str = WAREHOUSE_TARGET,
     environment: Mapping[str, str] | None = None,
-    profiles_dir: Path = PROJECT_DIR,
+    profiles_dir: Path | None = None,
 ) -> dbtRunnerResult:
     """Run one dbt command over the settings' working file, or over Spark.
 
     ``factors`` is the number of factors that the models' SQL has room for (default: as many as
     the study's largest model needs). ``on_event`` receives dbt's log events as they come;
-    ``target_path`` replaces dbt's usual folder for artifacts and logs; ``manifest`` (a parsed
-    one) saves the parse; ``profiles_dir`` holds another ``profiles.yml`` than the project's.
+    ``target_path`` replaces ``artifacts_dir`` as folder of artifacts and logs; ``manifest`` (a
+    parsed one) saves the parse; ``profiles_dir`` holds another ``profiles.yml`` than the project's.
     ``target`` is an output of profiles.yml; on Spark a session must be there already, which dbt
     then takes. ``environment`` is added for the command.
     """
     from dbt.cli.main import dbtRunner
 
+    shared = artifacts_dir(settings, target)
+    folder = target_path or shared
     places = [
         "--project-dir",
         str(settings.dbt_project_dir),
         "--profiles-dir",
-        str(profiles_dir),
+        str(profiles_dir or settings.dbt_project_dir),
         "--target",
         target,
+        "--target-path",
+        str(folder),
+        "--log-path",
+        str(folder / "logs"),
         "--quiet",
     ]
-    shared = artifacts_dir(settings, target)
-    if manifest is not None and (target_path or shared) == shared:
+    if manifest is not None and folder == shared:
         # What the parse has written there stays: two commands at once would write manifest.json
         # over one another, and whoever reads it next would find half of each.
         places.append("--no-write-json")
     if target == SPARK_TARGET:
         # An error of Spark is a page of Java; its reason is told by who asked, the page in the log.
         places += ["--log-level", "none"]
-    if target_path is not None:
-        places += ["--target-path", str(target_path), "--log-path", str(target_path / "logs")]
     runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
     with _environment({**settings.dbt_environment(), **(environment or {})}):
         try:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from dagster_project.dbt_manifest import ensure_manifest
+from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir
 from dagster_project.defs.dbt_run import invoke_dbt
 from dagster_project.settings import Settings
-from tests.warehouse_builder import run_dbt, settings_for
+from tests.warehouse_builder import run_dbt, settings_for, share_parse
 
 WRITE = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('create table t as select 1')"
 
@@ -22,6 +23,7 @@ WRITE = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('create table t
 @pytest.fixture
 def settings(built_warehouse: Path, tmp_path: Path) -> Settings:
     made = settings_for(tmp_path)
+    share_parse(made)
     shutil.copyfile(built_warehouse, made.warehouse_path)
     return made
 
@@ -53,7 +55,7 @@ def test_a_build_leaves_the_manifest_that_all_folders_share_as_it_is(
 ) -> None:
     """Two runs of one checkout at once wrote it over one another; the next found half of each."""
     ensure_manifest(settings)
-    manifest = settings.dbt_project_dir / "target" / "manifest.json"
+    manifest = artifacts_dir(settings, WAREHOUSE_TARGET) / "manifest.json"
     before = manifest.stat()
     outcomes = invoke_dbt(settings, ["run", "--select", "dim_session"])
     assert "model.miner_warehouse.dim_session" in {one.unique_id for one in outcomes}

@@ -16,7 +16,7 @@ import dagster as dg
 
 from dagster_project.column_lineage import LineageCache, Origin
 from dagster_project.dbt_manifest import read_manifest
-from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir, run_dbt
+from dagster_project.dbt_process import WAREHOUSE_TARGET, run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import warehouse
@@ -83,7 +83,6 @@ def invoke_dbt(
         on_event=follow,
         manifest=read_manifest(settings, target),
         target=target,
-        target_path=None if target == WAREHOUSE_TARGET else artifacts_dir(settings, target),
         environment=environment,
     )
     outcomes = [
@@ -166,7 +165,7 @@ def read_lineage(
 ) -> dict[str, dict[str, list[Origin]]]:
     """Column lineage of each node that has SQL; read anew only where SQL or columns changed."""
     catalog = read_catalog(settings.warehouse_path)
-    cache = LineageCache(settings.dbt_project_dir / "target" / "column_lineage.json")
+    cache = LineageCache(settings.dbt_dir / "column_lineage.json")
     found = {
         node.unique_id: cache.lineage(node.unique_id, node.sql, catalog)
         for node in outcomes

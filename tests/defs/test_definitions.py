@@ -10,6 +10,7 @@ import dagster as dg
 from dagster._core.execution.api import create_execution_plan
 
 from dagster_project.contracts import TABLES
+from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir
 from dagster_project.defs.schedules import REFRESH_JOB, freshness_policy
 from dagster_project.settings import WRITER_POOL, Settings, read_settings
 
@@ -65,14 +66,14 @@ def test_every_raw_asset_states_its_columns(graph: dg.AssetGraph) -> None:
 def test_dbt_sources_and_raw_assets_are_the_same_tables(
     graph: dg.AssetGraph, settings: Settings
 ) -> None:
-    manifest = json.loads((settings.dbt_project_dir / "target" / "manifest.json").read_text())
+    manifest = json.loads((artifacts_dir(settings, WAREHOUSE_TARGET) / "manifest.json").read_text())
     sources = {(s["source_name"], s["name"]) for s in manifest["sources"].values()}
     raw = {tuple(key.path) for key in graph.materializable_asset_keys if key.path[0] == "raw"}
     assert sources == raw == {("raw", table.name) for table in TABLES}
 
 
 def test_every_dbt_test_is_an_asset_check(graph: dg.AssetGraph, settings: Settings) -> None:
-    manifest = json.loads((settings.dbt_project_dir / "target" / "manifest.json").read_text())
+    manifest = json.loads((artifacts_dir(settings, WAREHOUSE_TARGET) / "manifest.json").read_text())
     tests = {n["name"] for n in manifest["nodes"].values() if n["resource_type"] == "test"}
     checks = {key.name for key in graph.asset_check_keys}
     assert tests - checks == set()
