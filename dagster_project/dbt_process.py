@@ -1,11 +1,19 @@
-"""The one way this project runs dbt: in its own process, letting go of the file afterwards."""
+"""The one way this project runs dbt: in its own process, letting go of the file afterwards.
+
+``run_dbt`` returns when dbt has ended. ``DbtStream`` runs it in a thread and hands over every node
+as soon as it ends, so that a run that is killed keeps what it did.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
+import queue
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +22,14 @@ from dagster_project.sources import open_folder
 from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
 
 if TYPE_CHECKING:
+    import duckdb
     from dbt.cli.main import dbtRunnerResult
 
 # Outputs of profiles.yml.
 WAREHOUSE_TARGET = "prod"
 SPARK_TARGET = "spark"
+_STOP_EVERY_S = 0.2
+_FAILED = {"error", "fail", "runtime error", "partial success"}
 
 
 @contextlib.contextmanager
@@ -94,6 +105,27 @@ def run_dbt(
     """
     from dbt.cli.main import dbtRunner
 
+    words = [
+        *arguments,
+        *_variables(settings, factors),
+        *_places(settings, target, manifest is not None, target_path, profiles_dir),
+    ]
+    runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
+    with _environment({**settings.dbt_environment(), **(environment or {})}):
+        try:
+            return runner.invoke(words)
+        finally:
+            _let_go_of_the_file()
+
+
+def _places(
+    settings: Settings,
+    target: str,
+    is_parsed: bool,
+    target_path: Path | None = None,
+    profiles_dir: Path | None = None,
+) -> list[str]:
+    """dbt arguments that say where everything is."""
     shared = artifacts_dir(settings, target)
     folder = target_path or shared
     places = [
@@ -109,16 +141,143 @@ def run_dbt(
         str(folder / "logs"),
         "--quiet",
     ]
-    if manifest is not None and folder == shared:
+    if is_parsed and folder == shared:
         # What the parse has written there stays: two commands at once would write manifest.json
         # over one another, and whoever reads it next would find half of each.
         places.append("--no-write-json")
     if target == SPARK_TARGET:
         # An error of Spark is a page of Java; its reason is told by who asked, the page in the log.
         places += ["--log-level", "none"]
-    runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
-    with _environment({**settings.dbt_environment(), **(environment or {})}):
+    return places
+
+
+@dataclass(frozen=True)
+class NodeOutcome:
+    """What dbt says of one model or test; ``sql`` as it ran, empty for a model in Python."""
+
+    unique_id: str
+    status: str
+    failures: int | None
+    message: str
+    seconds: float
+    sql: str = ""
+
+    @property
+    def name(self) -> str:
+        """dbt's name of it, without package and hash."""
+        return self.unique_id.split(".")[2]
+
+    @property
+    def failed(self) -> bool:
+        return self.status in _FAILED
+
+
+def compiled_sql(node: Any) -> str:
+    """The statement that a node of dbt's manifest ran; empty where it has none."""
+    is_sql = getattr(node, "language", "") == "sql"
+    return (getattr(node, "compiled_code", None) or "") if is_sql else ""
+
+
+class DbtStream:
+    """One dbt command on the working file, in a thread of its own; iterate over its ended nodes.
+
+    A context: leaving it waits for dbt, which is stopped first where the block was left by an
+    exception (Ctrl-C), and lets go of the file. ``result`` is dbt's own, once the iteration is
+    over.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        arguments: Sequence[str],
+        *,
+        manifest: Any,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.result: dbtRunnerResult | None = None
+        self._manifest = manifest
+        self._environment = {**settings.dbt_environment(), **(environment or {})}
+        self._words = [
+            *arguments,
+            *_variables(settings, None),
+            *_places(settings, WAREHOUSE_TARGET, is_parsed=True),
+        ]
+        self._ended: queue.SimpleQueue[NodeOutcome | None] = queue.SimpleQueue()
+        # Not waited for by an interpreter that ends: leaving the context does.
+        self._thread = threading.Thread(target=self._work, name="dbt", daemon=True)
+
+    def _work(self) -> None:
+        from dbt.cli.main import dbtRunner
+
         try:
-            return runner.invoke([*arguments, *_variables(settings, factors), *places])
+            self.result = dbtRunner(manifest=self._manifest, callbacks=[self._follow]).invoke(
+                self._words
+            )
+        except KeyboardInterrupt:
+            pass  # of _stop, when dbt had just ended
         finally:
+            self._ended.put(None)
+
+    def _follow(self, event: Any) -> None:
+        if event.info.name != "NodeFinished":
+            return
+        told, about = event.data.run_result, event.data.node_info
+        if about.resource_type not in {"model", "test"}:
+            return
+        self._ended.put(
+            NodeOutcome(
+                unique_id=about.unique_id,
+                status=told.status,
+                # The number has no empty value there; of a model it says nothing.
+                failures=told.num_failures if about.resource_type == "test" else None,
+                message=told.message,
+                seconds=told.execution_time,
+                sql=compiled_sql(self._manifest.nodes.get(about.unique_id)),
+            )
+        )
+
+    def __enter__(self) -> DbtStream:
+        self._stack = contextlib.ExitStack()
+        self._stack.enter_context(_environment(self._environment))
+        self._thread.start()
+        return self
+
+    def __iter__(self) -> Iterator[NodeOutcome]:
+        while (ended := self._ended.get()) is not None:
+            yield ended
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._stack:
+            if kind is not None:
+                self._stop()
+            self._thread.join()
             _let_go_of_the_file()
+
+    def _stop(self) -> None:
+        """Make dbt believe in Ctrl-C, which Python tells the main thread alone; end its queries."""
+        if self._thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._thread.ident), ctypes.py_object(KeyboardInterrupt)
+            )
+        while self._thread.is_alive():
+            _interrupt_queries()
+            self._thread.join(_STOP_EVERY_S)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the file that dbt holds open, for reading what it has built."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        environment: Any = DuckDBConnectionManager.env()
+        made: duckdb.DuckDBPyConnection = environment.conn.cursor()
+        return made
+
+
+def _interrupt_queries() -> None:
+    """End what DuckDB computes for dbt at this moment."""
+    from dbt.adapters.factory import FACTORY
+
+    adapter: Any = FACTORY.adapters.get("duckdb")
+    for connection in list(adapter.connections.thread_connections.values()) if adapter else []:
+        # A connection that is being closed has nothing to end.
+        with contextlib.suppress(Exception):
+            connection.handle.cursor().interrupt()

@@ -7,12 +7,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
 from dagster_project.defs.common import ONE_RUN, OWNERS, readable_failures
-from dagster_project.defs.dbt_run import (
-    dagster_events,
-    invoke_dbt,
-    selected_nodes,
-    selection_arguments,
-)
+from dagster_project.defs.dbt_run import build_models, selected_nodes, selection_arguments
 from dagster_project.defs.spark_run import SparkPass, spark_pass
 from dagster_project.settings import WRITER_POOL, Settings
 
@@ -58,12 +53,13 @@ def transformation_definitions(settings: Settings, project: DbtProject) -> dg.De
         with readable_failures():
             nodes = selected_nodes(context, specs)
             spark = spark_pass(settings, nodes, context.log) if settings.on_spark else SparkPass()
-            outcomes = invoke_dbt(
+            yield from build_models(
+                context,
                 settings,
+                specs,
                 [*BUILD, *selection_arguments(nodes)],
-                context.log,
                 environment=spark.environment,
+                more=spark.metadata,
             )
-            yield from dagster_events(context, settings, specs, outcomes, spark.metadata)
 
     return dg.Definitions(assets=[dbt_models])
