@@ -201,6 +201,8 @@ class DbtStream:
             *arguments,
             *_variables(settings, None),
             *_places(settings, WAREHOUSE_TARGET, is_parsed=True),
+            # What goes wrong is told by who listens; the pages about it stand in dbt's log.
+            *("--log-level", "none"),
         ]
         self._ended: queue.SimpleQueue[NodeOutcome | None] = queue.SimpleQueue()
         # Not waited for by an interpreter that ends: leaving the context does.

@@ -7,7 +7,7 @@ from dagster_dbt import DbtProject
 
 from dagster_project.dbt_manifest import ensure_manifest
 from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir
-from dagster_project.defs.extraction import extraction_definitions
+from dagster_project.defs.extraction import extraction_definitions, monthly_partitions
 from dagster_project.defs.publication import MARTS_GROUP, publication_definitions
 from dagster_project.defs.schedules import freshness_policy, schedule_definitions
 from dagster_project.defs.transformation import transformation_definitions
@@ -27,11 +27,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     marts = [
         spec.key for spec in models.resolve_all_asset_specs() if spec.group_name == MARTS_GROUP
     ]
+    months = monthly_partitions(settings)
     return dg.Definitions.merge(
-        extraction_definitions(settings),
+        extraction_definitions(settings, months),
         models,
         publication_definitions(settings, marts, freshness_policy(settings)),
-        schedule_definitions(settings),
+        schedule_definitions(settings, months),
         watching_definitions(settings),
         # One process per run: a process per step would import everything again for each table.
         dg.Definitions(executor=dg.in_process_executor),

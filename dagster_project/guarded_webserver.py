@@ -14,7 +14,7 @@ from dagster_project.origin_guard import OriginGuard
 GRAPHQL = frozenset({"/graphql"})
 
 
-class GuardedWebserver(DagsterWebserver):
+class GuardedWebserver(DagsterWebserver):  # type: ignore[type-arg]
     """The same pages; every request and WebSocket passes the guard first."""
 
     def build_middleware(self) -> list[Middleware]:
