@@ -21,7 +21,7 @@ from dagster_project.freshness import newest_stored
 from dagster_project.settings import Settings
 from dagster_project.sources.base import Source
 from dagster_project.warehouse.connection import warehouse
-from dagster_project.warehouse.coverage import row_count, stored_until
+from dagster_project.warehouse.coverage import row_count, rows_by_month, stored_until
 from dagster_project.warehouse.load import LoadReport, load
 
 LOADED, UNANSWERED, REFUSED = "loaded", "unanswered", "refused"
@@ -56,6 +56,8 @@ class Ingested:
     total: int = 0
     # Newest date of a series that is stored now; None for other tables and empty ones.
     newest: date | None = None
+    # Rows stored of each month of the window that was asked for, by the month's first day.
+    months: dict[str, int] = field(default_factory=dict)
 
     @property
     def reports(self) -> list[LoadReport]:
@@ -121,7 +123,7 @@ def ingest(
         if waiting:
             _write(settings, waiting, result, say)
         raise
-    _write(settings, waiting, result, say, count=table)
+    _write(settings, waiting, result, say, count=table, window=window)
     if result.parts and not result.reports and not result.total:
         reasons = [f"{part.symbol or table.name}: {'; '.join(part.tried)}" for part in result.parts]
         raise SourceError(
@@ -139,10 +141,12 @@ def _write(
     say: Callable[[str], None],
     *,
     count: Table | None = None,
+    window: Window | None = None,
 ) -> None:
     """Load the parts that wait, at one opening of the working file, and empty the list.
 
-    ``count`` is the table whose rows are counted then, after its last part.
+    ``count`` is the table whose rows are counted then, after its last part; those of a series by
+    months of ``window`` too.
     """
     # Emptied first: what fails here is not tried again.
     parts, loaded = waiting[:], len(result.parts)
@@ -153,6 +157,8 @@ def _write(
         if count:
             result.total = row_count(connection, count)
             result.newest = newest_stored(count, stored_until(connection, count))
+            if window and count.time_column:
+                result.months = rows_by_month(connection, count, window.start, window.end)
     for done in result.parts[loaded:]:
         say(_line(done))
 

@@ -28,6 +28,14 @@ def open_source(settings: Settings) -> Source:
     )
 
 
+def require_figures(settings: Settings) -> None:
+    """Raises SourceError where a replay is asked for and nothing was recorded."""
+    if settings.source_mode == "replay":
+        from dagster_project.sources.live.opening import Replay
+
+        Replay(settings, open_folder(settings)).require_archive()
+
+
 def open_calendar(settings: Settings) -> ExchangeCalendar:
     """The exchange calendar, from the year before the first figure on."""
     return ExchangeCalendar(open_source(settings).span().start, datetime.now(UTC).date())

@@ -144,7 +144,9 @@ def test_only_the_http_layer_opens_connections():
 
 
 def test_the_dashboard_knows_the_published_file_alone():
-    known = {"dagster_project.dashboard", "dagster_project.errors", "dagster_project.settings"}
+    known = {
+        f"dagster_project.{name}" for name in ("dashboard", "errors", "settings", "origin_guard")
+    }
     for path in (PACKAGE / "dashboard").rglob("*.py"):
         ours = {name for name in _imports(path) if name.startswith("dagster_project.")}
         assert [n for n in ours if not any(n == k or n.startswith(f"{k}.") for k in known)] == []

@@ -11,9 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.dbt_manifest import read_manifest
-from dagster_project.settings import PROJECT_DIR, Settings
-from tests.warehouse_builder import failures, run_dbt, settings_for
+from dagster_project.settings import Settings
+from tests.warehouse_builder import failures, parsed_project, run_dbt, settings_for
 
 # Schema of each model that is the same to the last bit however it is built.
 ORDER_FREE = {
@@ -112,7 +111,7 @@ def test_portfolios_in_parts_have_the_same_returns(
 
 
 def test_each_such_model_keeps_what_it_promises() -> None:
-    nodes = read_manifest(settings_for(PROJECT_DIR / "data")).nodes.values()
+    nodes = parsed_project().nodes.values()
     declared = {node.name: node for node in nodes if node.config.meta.get("built_in_parts")}
     assert declared.keys() == {*ORDER_FREE, IN_PARTS_ALONE}
     for name, node in declared.items():

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from dagster_project.contracts import BY_NAME, LIVE_TABLES, Extract, Gap, Table, Window
+from dagster_project.errors import SourceError
 from dagster_project.freshness import today_in_new_york
 from dagster_project.settings import Settings
 from dagster_project.sources.base import OnePart
@@ -21,7 +22,7 @@ from dagster_project.sources.live.edgar import Edgar, EdgarStudy, read_study
 from dagster_project.sources.live.figures import BITCOIN
 from dagster_project.sources.live.hosts import policies
 from dagster_project.sources.live.http_client import HttpClient, open_client
-from dagster_project.sources.live.journal import Journal
+from dagster_project.sources.live.journal import Entry, Journal
 from dagster_project.sources.live.kraken import Kraken
 from dagster_project.sources.live.live_source import LiveSource, Plan
 from dagster_project.sources.live.mempool import MempoolSpace
@@ -214,6 +215,24 @@ class Replay:
         self._asked = Asked(folder)
         self._journal = Journal(settings.archive_dir)
 
+    def _entries(self, table: str) -> list[Entry]:
+        until = self._settings.replay_at
+        by_then = until and until.astimezone(UTC).replace(tzinfo=None)
+        return list(self._journal.entries(table, not_after=by_then))
+
+    def require_archive(self) -> None:
+        """Raises SourceError where nothing at all was recorded: a replay of nothing is none."""
+        if any(self._entries(name) for name in LIVE_TABLES):
+            return
+        at = self._settings.replay_at
+        raise SourceError(
+            "There is nothing to replay: no archive of vendors' answers"
+            + (f" from before {at.isoformat()}." if at else "."),
+            where=str(self._settings.archive_dir),
+            mend="'make live' records one; MINER_ARCHIVE_DIR names one that is elsewhere; unset "
+            "MINER_SOURCE for the bundled figures",
+        )
+
     def span(self) -> Window:
         """From the first date of live runs until today."""
         return Window(self._settings.live_since, today_in_new_york())
@@ -228,13 +247,10 @@ class Replay:
 
         A table that was never asked for is the data folder's.
         """
-        until = self._settings.replay_at
-        entries = list(
-            self._journal.entries(
-                table.name, not_after=until and until.astimezone(UTC).replace(tzinfo=None)
-            )
-        )
+        entries = self._entries(table.name)
         if not entries:
+            if table.name in LIVE_TABLES:
+                self.require_archive()
             yield from self._folder.answers(table, window)
             return
         archive = Archive(self._settings.archive_dir)
