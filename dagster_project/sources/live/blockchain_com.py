@@ -13,15 +13,13 @@ from dagster_project.contracts import Window
 from dagster_project.sources.live.figures import (
     DAY_S,
     LeftOut,
-    Unbelievable,
+    day_hint,
     day_of,
     instant_s,
-    malformed,
-    number,
     utc_naive,
 )
 from dagster_project.sources.live.hashrates import TH_PER_EH, Estimates, Hashrate, HashrateVendor
-from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.strict_json import Unbelievable, malformed, number, parse_json
 from dagster_project.sources.live.vendor import Tally
 
 HOST = "blockchain_com"
@@ -75,9 +73,9 @@ def parse_chart(body: Any) -> tuple[list[Hashrate], LeftOut]:
             day = day_of(instant_s(row["x"], DAY_S))
             eh_s = number(row["y"]) / TH_PER_EH
         except Unbelievable as error:
-            left_out.add(f"value {at}", str(error))
+            left_out.add(f"value {at}", str(error), day_hint(row["x"]))
         else:
             estimates.append(Hashrate(day, day, eh_s))
     if len(left_out) and not estimates:
-        raise malformed("blockchain.com", f"no believable value ({left_out.reasons[0]})")
+        raise malformed("blockchain.com", f"no believable value ({left_out.first})")
     return estimates, left_out

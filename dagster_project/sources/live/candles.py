@@ -11,17 +11,16 @@ from dagster_project.contracts import Table, Window
 from dagster_project.sources.live.figures import (
     DAY_S,
     LeftOut,
-    Unbelievable,
     answer,
     day_of,
     epoch_s,
     in_bounds,
     instant_s,
-    number,
     one_each,
     ranges,
     strays,
 )
+from dagster_project.sources.live.strict_json import Unbelievable, number
 from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOUR_S = 3_600
@@ -95,7 +94,7 @@ def candle_answer(
     closed: list[Candle] = []
     known_until_s = 0.0
     for bars in answers:
-        left_out.reasons.extend(bars.left_out.reasons)
+        left_out.rows.extend(bars.left_out.within(window).rows)
         known_until_s = max(known_until_s, bars.asked_s)
         for bar in bars.candles:
             if bar.start_s > bars.asked_s:
@@ -121,13 +120,12 @@ def candle_answer(
     expected = range(first_s, min(after_s, int(known_until_s) - step_s + 1), step_s)
     missing = [start for start in expected if start not in present]
     said = [*notes, *left_out.notes(source)]
+    days = list(dict.fromkeys(day_of(start) for start in missing))
     if missing:
-        days = list(dict.fromkeys(day_of(start) for start in missing))
         unit = "days" if step_s == DAY_S else "hours"
         said.append(f"{source}: {len(missing)} {unit} missing ({ranges(days)})")
-    return answer(
-        table, [row for _, row in rows], cost, said, complete=not missing and not len(left_out)
-    )
+    complete = not missing and not len(left_out)
+    return answer(table, [row for _, row in rows], cost, said, missing=days, complete=complete)
 
 
 def _row(source: str, table: Table, bar: Candle) -> dict[str, Any]:

@@ -23,13 +23,12 @@ from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
     LeftOut,
-    Unbelievable,
+    day_hint,
     epoch_s,
-    malformed,
     moment_s,
     wrong_question,
 )
-from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.strict_json import Unbelievable, malformed, parse_json
 from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 HOST = "coinbase"
@@ -101,7 +100,7 @@ def parse_candles(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
         try:
             candles.append(candle(start, (opening, high, low, close), volume, step_s))
         except Unbelievable as error:
-            left_out.add(f"row {at}", str(error))
+            left_out.add(f"row {at}", str(error), day_hint(start))
     if body and not candles:
-        raise malformed("coinbase", f"no believable bar ({left_out.reasons[0]})")
+        raise malformed("coinbase", f"no believable bar ({left_out.first})")
     return candles, left_out

@@ -9,7 +9,6 @@ from typing import Any
 from dagster_project.contracts import Table, Window
 from dagster_project.sources.live.figures import (
     LeftOut,
-    Unbelievable,
     answer,
     days_in,
     in_bounds,
@@ -17,6 +16,7 @@ from dagster_project.sources.live.figures import (
     ranges,
     strays,
 )
+from dagster_project.sources.live.strict_json import Unbelievable
 from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 # Luck moves a day's hashrate by about 8%; a hardware generation takes years to double it.
@@ -39,6 +39,7 @@ def daily_answer(
     ``rows`` have the contract's columns by name, date_utc and hashrate_eh_s among them. The day
     that was not over is left out silently: it will come. A later one is not believed.
     """
+    left_out = left_out.within(window)
     over: list[Mapping[str, Any]] = []
     for row in rows:
         day = row["date_utc"]
@@ -68,4 +69,4 @@ def daily_answer(
     if missing:
         said.append(f"{source}: {len(missing)} days missing ({ranges(missing)})")
     complete = not missing and not len(left_out)
-    return answer(table, believed, cost, said, complete=complete)
+    return answer(table, believed, cost, said, missing=missing, complete=complete)

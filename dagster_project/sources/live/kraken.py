@@ -25,16 +25,15 @@ from dagster_project.sources.live.figures import (
     BITCOIN,
     DAY_S,
     LeftOut,
-    Unbelievable,
+    day_hint,
     day_of,
     epoch_s,
     instant_s,
-    malformed,
     moment_s,
     wrong_question,
 )
-from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpUnavailable, Later
+from dagster_project.sources.live.strict_json import Unbelievable, malformed, parse_json
 from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 HOST = "kraken"
@@ -158,7 +157,7 @@ def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
         try:
             bar = candle(start, (opening, high, low, close), volume, step_s)
         except Unbelievable as error:
-            left_out.add(f"row {at}", str(error))
+            left_out.add(f"row {at}", str(error), day_hint(start))
             continue
         if bar.start_s > last_s:
             n_open += 1
@@ -167,5 +166,5 @@ def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
     if n_open > 1:
         raise malformed(HOST, f"{n_open} bars after the last closed one")
     if len(left_out) and not candles:
-        raise malformed(HOST, f"no believable bar ({left_out.reasons[0]})")
+        raise malformed(HOST, f"no believable bar ({left_out.first})")
     return candles, left_out

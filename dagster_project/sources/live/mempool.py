@@ -14,15 +14,13 @@ from dagster_project.contracts import Window
 from dagster_project.sources.live.figures import (
     DAY_S,
     LeftOut,
-    Unbelievable,
+    day_hint,
     day_of,
     instant_s,
-    malformed,
-    number,
     utc_naive,
 )
 from dagster_project.sources.live.hashrates import H_PER_EH, Estimates, Hashrate, HashrateVendor
-from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.strict_json import Unbelievable, malformed, number, parse_json
 from dagster_project.sources.live.vendor import Tally
 
 HOST = "mempool"
@@ -74,9 +72,11 @@ def parse_hashrates(body: Any) -> tuple[list[Hashrate], LeftOut]:
             stamped = day_of(instant_s(row["timestamp"], DAY_S))
             eh_s = number(row["avgHashrate"]) / H_PER_EH
         except Unbelievable as error:
-            left_out.add(f"row {at}", str(error))
+            # The list of all days begins with the first block's own time, on no midnight.
+            hint = day_hint(row["timestamp"])
+            left_out.add(f"row {at}", str(error), hint and hint - timedelta(days=1))
         else:
             estimates.append(Hashrate(stamped - timedelta(days=1), stamped, eh_s))
     if len(left_out) and not estimates:
-        raise malformed("mempool.space", f"no believable estimate ({left_out.reasons[0]})")
+        raise malformed("mempool.space", f"no believable estimate ({left_out.first})")
     return estimates, left_out

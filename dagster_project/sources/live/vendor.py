@@ -24,9 +24,10 @@ class VendorAnswer:
     fit for ``contracts.typed_frame``. ``requests``, ``bytes`` (bodies, after decompression),
     ``waited_s`` (rate limits and back-off, seconds) and ``retries`` are what it cost.
     ``notes`` are remarks for the log. ``complete`` says that every row the vendor has in the
-    window is here, so that an absent row does not exist there. ``restated`` says that prices
-    before the window are on another basis since (a split lies in it). ``retrieved_at`` (UTC,
-    no zone) is when the newest body was received; a replay repeats it.
+    window is here, so that an absent row does not exist there; ``missing`` are the days that
+    should have a row and have none, which the next vendor is asked for. ``restated`` says that
+    prices before the window are on another basis since (a split lies in it). ``retrieved_at``
+    (UTC, no zone) is when the newest body was received; a replay repeats it.
     """
 
     columns: dict[str, list[Any]]
@@ -38,6 +39,7 @@ class VendorAnswer:
     complete: bool = True
     restated: bool = False
     retrieved_at: datetime | None = None
+    missing: tuple[date, ...] = ()
 
     @property
     def cost(self) -> Cost:
@@ -154,6 +156,7 @@ class Tally:
         notes: Iterable[str] = (),
         complete: bool = True,
         restated: bool = False,
+        missing: Iterable[date] = (),
     ) -> VendorAnswer:
         """What is handed on, with what it cost."""
         return VendorAnswer(
@@ -166,6 +169,7 @@ class Tally:
             complete=complete,
             restated=restated,
             retrieved_at=self.retrieved_at,
+            missing=tuple(missing),
         )
 
 

@@ -272,7 +272,9 @@ def network_rows(days: list[date]) -> list[dict[str, str]]:
             "DiffMean": "112149504190349.000000000000000000",
             "BlkCnt": str(140 + day.day % 5),
             "IssTotUSD": "36756102.0413579246801357924680",
+            "IssTotNtv": "437.5",
             "FeeTotUSD": "394690.33",
+            "FeeTotNtv": "4.6978",
             "PriceUSD": "84013.9586420864208642",
         }
         for day in days
