@@ -725,6 +725,7 @@ NETWORK_METRICS = Table(
     key=("date_utc",),
     time_column="date_utc",
     max_rejected_share=0.01,
+    keeps_absent_figures=True,
     columns=(
         Column("date_utc", Kind.DATE, "Day from 00:00 to 24:00 UTC.", required=True),
         Column(
@@ -2552,6 +2553,7 @@ FILING_CANDIDATES = Table(
     key=("ticker", "filed_date", "accession"),
     time_column="filed_date",
     symbol_column="ticker",
+    placeholder="status = 'unread'",
     columns=(
         Column(
             "ticker",
