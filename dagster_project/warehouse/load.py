@@ -671,9 +671,7 @@ def _leave_rejected_out(connection: duckdb.DuckDBPyConnection, table: Table) -> 
     connection.execute("DELETE FROM staged WHERE row_id IN (SELECT row_id FROM breaches)")
 
 
-def _keep_stored(
-    connection: duckdb.DuckDBPyConnection, table: Table, extract: Extract
-) -> None:
+def _keep_stored(connection: duckdb.DuckDBPyConnection, table: Table, extract: Extract) -> None:
     """Take out of a vendor's part what must not overwrite: placeholders and absent figures.
 
     An answer that is complete, such as a file of the data folder, means what it leaves out.

@@ -11,22 +11,20 @@ from datetime import date, datetime, timedelta
 from dagster_project.contracts import LATE_AFTER_DAYS
 from dagster_project.errors import SourceError
 from dagster_project.settings import Settings
+from dagster_project.sources.exchange_calendar import NEW_YORK
 from dagster_project.sources.live.archive import Archive
 from dagster_project.sources.live.blockchain_com import BlockchainCom
 from dagster_project.sources.live.clock import Clock, SystemClock
 from dagster_project.sources.live.coinbase import CoinbaseExchange
 from dagster_project.sources.live.coinmetrics import CoinMetrics
 from dagster_project.sources.live.edgar import DATA, SEARCH, WWW, Edgar, EdgarStudy
-from dagster_project.sources.live.edgar_answers import (
-    NEW_YORK,
-    parse_company_tickers,
-    parse_search,
-)
+from dagster_project.sources.live.edgar_answers import parse_company_tickers, parse_search
 from dagster_project.sources.live.hosts import HOSTS, HostPolicy, policies
-from dagster_project.sources.live.http_client import HttpClient, HttpUnavailable, parse_json
+from dagster_project.sources.live.http_client import HttpClient, HttpUnavailable
 from dagster_project.sources.live.kraken import Kraken
 from dagster_project.sources.live.mempool import MempoolSpace
 from dagster_project.sources.live.opening import read_chains
+from dagster_project.sources.live.strict_json import parse_json
 from dagster_project.sources.live.tiingo import TiingoVendor
 from dagster_project.sources.live.vendor import KnowsItsNewest
 from dagster_project.sources.live.yahoo import YahooVendor

@@ -9,14 +9,12 @@ NotRecorded (replay has no such answer).
 from __future__ import annotations
 
 import email.utils
-import json
 import logging
 import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
@@ -25,10 +23,17 @@ from dagster_project.errors import SettingsError, SourceError
 from dagster_project.secret import Secret, blanked, blanked_bytes, secret_words
 from dagster_project.settings import Settings
 from dagster_project.sources.live.archive import Archive, Record, digest
+from dagster_project.sources.live.circuit_breaker import CircuitBreaker
 from dagster_project.sources.live.clock import Clock, SystemClock
 from dagster_project.sources.live.hosts import HostPolicy, is_loopback, policies
-from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, NotRecorded
-from dagster_project.sources.live.vendor import JSON_TYPES, Busy, Received
+from dagster_project.sources.live.http_errors import (
+    HttpRefused,
+    HttpUnavailable,
+    Later,
+    NotRecorded,
+)
+from dagster_project.sources.live.strict_json import decode
+from dagster_project.sources.live.vendor import JSON_TYPES, Busy
 
 if TYPE_CHECKING:
     from dagster_project.sources.live.browser_wire import BrowserWire
@@ -44,7 +49,6 @@ __all__ = [
     "Reply",
     "Usage",
     "open_client",
-    "parse_json",
 ]
 
 LOG = logging.getLogger(__name__)
@@ -113,36 +117,6 @@ def open_client(settings: Settings) -> HttpClient:
     )
 
 
-def parse_json(reply: Received) -> Any:
-    """The JSON of an answer: integers of any size, other numbers as Decimal.
-
-    Raises SourceError for what is not UTF-8, not JSON, cut off, or nested without end; NaN and
-    Infinity are not JSON.
-    """
-    return _json(reply.body, where=reply.url)
-
-
-def _json(body: bytes, *, where: str, number: type[Decimal | float] = Decimal) -> Any:
-    def no_number(name: str) -> None:
-        raise ValueError(f"{name} is not a JSON number")
-
-    mend = "try again later; if it stays so, the source has changed its format"
-    if not body.strip():
-        raise SourceError("The answer is empty.", where=where, mend=mend)
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"The answer is not UTF-8 (byte {error.start}).", where=where, mend=mend
-        ) from None
-    try:
-        return json.loads(text, parse_float=number, parse_constant=no_number)
-    except (ValueError, RecursionError, ArithmeticError) as error:
-        raise SourceError(
-            f"The answer is not whole JSON: {error}.", where=where, mend=mend
-        ) from None
-
-
 class _TryAgain(Exception):
     """One attempt failed in a way that another may not."""
 
@@ -183,11 +157,9 @@ class _Question:
 class _Lane:
     """What the requests of one limit group share."""
 
+    name: str
     limiter: RateLimiter
     wire: Wire | BrowserWire
-    # By the clock's monotonic seconds: leave the group alone until then, and why.
-    closed_until: float = float("-inf")
-    closed_why: str = ""
 
 
 @dataclass
@@ -238,6 +210,7 @@ class HttpClient:
         self._proxy = proxy
         self._secrets = tuple(secret.reveal() for secret in secrets if secret)
         self._clock = clock or SystemClock()
+        self.breaker = CircuitBreaker(self._clock)
         self._lock = threading.Lock()
         self._line: _Line | None = None
         self._usage: dict[str, Usage] = {}
@@ -280,7 +253,7 @@ class HttpClient:
         next page. ``accept`` are the content types that count as an answer. ``secret_headers``
         are sent, and neither they nor their words are ever stored or shown. With
         ``conditional`` a host that kept an answer unchanged may say so instead of sending it.
-        ``busy`` finds in decoded JSON that the host means "later" although its status is 200:
+        ``busy`` finds in decoded JSON or a text that the host means "later" with status 200:
         that is tried again as the status it stands for would be, and never recorded.
 
         Raises SourceError: HttpRefused, HttpUnavailable, NotRecorded, or that a setting is missing;
@@ -491,8 +464,7 @@ class HttpClient:
             return retrying(self._attempt, question, lane)
         except _TryAgain as failed:
             if failed.status == 429 or failed.unreachable:
-                lane.closed_until = self._clock.monotonic() + question.policy.cool_down_s
-                lane.closed_why = failed.what
+                self.breaker.open(lane.name, question.policy.cool_down_s, failed.what)
             often = "attempt" if question.attempts == 1 else "attempts"
             raise HttpUnavailable(
                 f"No usable answer after {question.attempts} {often}: {failed.what}.",
@@ -519,19 +491,26 @@ class HttpClient:
             self._keep(question, 200, headers, question.stored_body, retrieved_at, confirmed=True)
             return self._reply(question, headers, question.stored_body, retrieved_at, True)
         if exchange.status in PASSING_STATUSES:
-            raise self._passing(question, lane, exchange, body)
+            what = f"status {exchange.status}"
+            if excerpt := _excerpt(body):
+                what += f" ({excerpt})"
+            asked = exchange.headers.get("retry-after")
+            wait_s = _retry_after_s(asked, self._clock.now())
+            raise self._passing(question, lane, Later(what, exchange.status, wait_s))
         if exchange.status != 200:
             self._keep(question, exchange.status, headers, body, retrieved_at)
             raise self._refusal(question, exchange.status, headers, body)
-        if _is_json(headers) and _type_fits(headers, question.accept):
-            # A body that lost its end without the protocol noticing is worth another attempt,
-            # and must not stay behind as what later answers are confirmed against.
-            try:
-                said = _json(body, where=question.url, number=float)
-            except SourceError as error:
-                raise _TryAgain(error.what.rstrip("."), status=200) from None
+        if _type_fits(headers, question.accept):
+            said: Any = body.decode("utf-8", "replace")
+            if _is_json(headers):
+                # A body that lost its end without the protocol noticing is worth another
+                # attempt, and must not stay behind as what later answers are confirmed against.
+                try:
+                    said = decode(body, where=question.url, number=float)
+                except SourceError as error:
+                    raise _TryAgain(error.what.rstrip("."), status=200) from None
             if question.busy is not None and (later := question.busy(said)) is not None:
-                raise _TryAgain(later.what, status=later.status)
+                raise self._passing(question, lane, later)
         self._keep(question, 200, headers, body, retrieved_at)
         self._guard_type(question, headers, body)
         return self._reply(question, headers, body, retrieved_at, False)
@@ -620,42 +599,35 @@ class HttpClient:
                         line.browsers[browser] = BrowserWire(browser, self._proxy)
                     wire = line.browsers[browser]
                 limiter = RateLimiter(policy.requests, policy.per_seconds, self._clock)
-                line.lanes[group] = _Lane(limiter, wire)
+                line.lanes[group] = _Lane(group, limiter, wire)
             return line.lanes[group]
 
     def _wait_until_open(self, question: _Question, lane: _Lane) -> None:
         """Honour what the host asked for in an earlier answer, to whichever question."""
-        closed_s = lane.closed_until - self._clock.monotonic()
-        if closed_s <= 0:
-            return
+        closed_s, why = self.breaker.rest(lane.name)
         if closed_s > question.policy.patience_s:
             raise HttpUnavailable(
-                f"Not asked: this host is left alone for another {closed_s:.0f} s "
-                f"({lane.closed_why}).",
+                f"Not asked: this host is left alone for another {closed_s:.0f} s ({why}).",
                 retry_after_s=closed_s,
                 where=question.url,
                 mend="try again after that time",
             )
-        self._clock.sleep(closed_s)
-        question.waited_s += closed_s
+        if closed_s > 0:
+            self._clock.sleep(closed_s)
+            question.waited_s += closed_s
 
     def _passing(
-        self, question: _Question, lane: _Lane, exchange: Exchange, body: bytes
+        self, question: _Question, lane: _Lane, later: Later
     ) -> _TryAgain | HttpUnavailable:
-        what = f"status {exchange.status}"
-        if excerpt := _excerpt(body):
-            what += f" ({excerpt})"
-        wait_s = _retry_after_s(exchange.headers.get("retry-after"), self._clock.now())
-        if wait_s is None:
-            return _TryAgain(what, status=exchange.status)
-        lane.closed_until = max(lane.closed_until, self._clock.monotonic() + wait_s)
-        lane.closed_why = f"it asked for that with status {exchange.status}"
-        if wait_s <= question.policy.patience_s:
-            return _TryAgain(what, status=exchange.status, retry_after_s=wait_s)
+        if later.wait_s is None:
+            return _TryAgain(later.what, status=later.status)
+        self.breaker.open(lane.name, later.wait_s, f"it asked for that with status {later.status}")
+        if later.wait_s <= question.policy.patience_s:
+            return _TryAgain(later.what, status=later.status, retry_after_s=later.wait_s)
         return HttpUnavailable(
-            f"The host asks to be left alone for {wait_s:.0f} s: {what}.",
-            status=exchange.status,
-            retry_after_s=wait_s,
+            f"The host asks to be left alone for {later.wait_s:.0f} s: {later.what}.",
+            status=later.status,
+            retry_after_s=later.wait_s,
             where=question.url,
             mend="try again after that time",
         )
@@ -666,11 +638,12 @@ class HttpClient:
         self, question: _Question, status: int, headers: Mapping[str, str], body: bytes
     ) -> HttpRefused:
         excerpt = _excerpt(body)
-        mend = "check the symbol and the dates asked for"
+        mend = "the address may have moved, or the dates asked for are wrong: make doctor"
         if status in {401, 403, 407, 451}:
-            mend = "check the key or the contact of this source in the settings; " + (
-                "it may also block this network"
-            )
+            # Most hosts have no key that could be set.
+            mend = "the host blocks this network or has closed the interface: make doctor"
+            if question.policy.setting:
+                mend = f"check {question.policy.setting}; the host may also block this network"
         return HttpRefused(
             f"The host refused with status {status}" + (f": {excerpt}" if excerpt else "."),
             status=status,

@@ -10,10 +10,12 @@ from dagster_project.errors import SourceError
 @dataclass(frozen=True)
 class Later:
     """What a body with status 200 says that means "ask again later", and the HTTP status that
-    other hosts say it with (429: too many requests)."""
+    other hosts say it with (429: too many requests). ``wait_s`` is how long to leave the host
+    alone, in seconds; None where it does not say."""
 
     what: str
     status: int
+    wait_s: float | None = None
 
 
 class HttpRefused(SourceError):

@@ -196,6 +196,7 @@ def open_live(settings: Settings, folder: OnePart, *, today: date | None = None)
         first=settings.live_since,
         today=day,
         journal=Journal(settings.archive_dir),
+        breaker=client.breaker,
     )
 
 

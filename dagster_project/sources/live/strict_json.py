@@ -18,6 +18,10 @@ from dagster_project.sources.live.vendor import Received
 # A figure of an interface is short; 30 digits and an exponent are the longest seen.
 _NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 _SHOWN_CHARACTERS = 40
+_CHANGED = (
+    "run again later; if it stays so, the interface changed and its reader must follow: the raw "
+    "answer is in the archive"
+)
 
 
 class UnusableAnswer(SourceError):
@@ -33,8 +37,7 @@ def malformed(source: str, what: str) -> UnusableAnswer:
     return UnusableAnswer(
         f"{source} answered something else than expected: {what}.",
         where=source,
-        mend="run again later; if it stays so, the interface changed and its reader must follow: "
-        "the raw answer is in the archive",
+        mend=_CHANGED,
     )
 
 
@@ -88,7 +91,7 @@ def shown(value: Any) -> str:
 
 def _expected(kind: str, value: Any, what: str, where: str = "") -> UnusableAnswer:
     return UnusableAnswer(
-        f"The answer has {shown(value)} where {what}, {kind}, belongs.", where=where
+        f"The answer has {shown(value)} where {what}, {kind}, belongs.", where=where, mend=_CHANGED
     )
 
 
@@ -105,7 +108,9 @@ def array(value: Any, what: str, length: int | None = None, where: str = "") -> 
         raise _expected("a list", value, what, where)
     if length is not None and len(value) != length:
         raise UnusableAnswer(
-            f"The answer has {len(value)} values of {what}, not {length}.", where=where
+            f"The answer has {len(value)} values of {what}, not {length}.",
+            where=where,
+            mend=_CHANGED,
         )
     return value
 

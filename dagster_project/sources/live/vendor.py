@@ -12,7 +12,7 @@ from dagster_project.errors import SourceError
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, Later
 
 JSON_TYPES = ("application/json",)
-# Looks at decoded JSON; None where it is an answer.
+# Looks at decoded JSON, or at the text of another answer; None where it is an answer.
 Busy = Callable[[Any], Later | None]
 
 

@@ -77,7 +77,7 @@ network_hashprices as (
         span_ends.is_latest,
         span_ends.hashprice_mean_days,
         span_ends.hashprice_date,
-        avg(network.hashprice_usd_ph) as mean_hashprice_usd_ph
+        {{ in_order('avg', 'network.hashprice_usd_ph', 'network.date_utc') }} as mean_hashprice_usd_ph
     from span_ends
     inner join network
         on

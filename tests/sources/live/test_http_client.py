@@ -24,8 +24,8 @@ from dagster_project.sources.live.http_client import (
     Reply,
     Usage,
     open_client,
-    parse_json,
 )
+from dagster_project.sources.live.strict_json import parse_json
 from tests.sources.live.loopback import (
     Answer,
     FakeClock,

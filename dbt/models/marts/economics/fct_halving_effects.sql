@@ -37,7 +37,7 @@ logs as (
         fee_share_of_revenue
     from days
     -- An estimated share of fees says nothing of what a halving did to fees.
-    where fee_source = 'reported'
+    where fee_source is null or fee_source <> 'trailing_share'
 
 ),
 
