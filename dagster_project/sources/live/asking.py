@@ -31,8 +31,7 @@ class EquityVendor(ABC):
     """A price vendor that is asked for one share at a time, by whatever symbol it files it under.
 
     ``aliases`` are other symbols of the shares and ``asked_on`` is the day that decides which of
-    them hold. ``probe_symbol`` is a share that trades every session, for the question how fresh
-    the vendor is.
+    them hold.
     """
 
     name: str
@@ -44,12 +43,10 @@ class EquityVendor(ABC):
         *,
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
-        probe_symbol: str = "SPY",
     ) -> None:
         self._client = client
         self._aliases = tuple(aliases)
         self._asked_on = asked_on
-        self._probe_symbol = probe_symbol
 
     @abstractmethod
     def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
@@ -85,16 +82,6 @@ class EquityVendor(ABC):
             if failed is not None and not joined.was_answered:
                 raise failed
             return self._answer(table, joined, cost)
-
-    def newest_date(self) -> date | None:
-        """Newest session that is over and offered; None: none in ten days. Raises SourceError."""
-        bars = self.recent(10).bars
-        return bars[-1].session_date if bars else None
-
-    def recent(self, n_days: int) -> History:
-        """The probe symbol's last days. Raises SourceError."""
-        days = Window(self._asked_on - timedelta(days=n_days), self._asked_on)
-        return self._guarded(self._probe_symbol, self._probe_symbol, days, Tally())
 
     def _questions(
         self, ticker: str, window: Window

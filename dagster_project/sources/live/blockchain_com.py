@@ -36,9 +36,6 @@ class BlockchainCom(HashrateVendor):
         days = (window.end - window.start).days + 1
         return self._ask({"start": window.start.isoformat(), "timespan": f"{days}days"}, cost)
 
-    def _latest(self, cost: Tally) -> Estimates:
-        return self._ask({"timespan": "14days"}, cost)
-
     def _ask(self, params: dict[str, str], cost: Tally) -> Estimates:
         # Sampled charts leave out days without saying which.
         asked = {**params, "format": "json", "sampled": "false"}

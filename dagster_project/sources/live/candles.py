@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster_project.contracts import Table, Window
@@ -63,11 +63,6 @@ class Bars:
     candles: tuple[Candle, ...]
     left_out: LeftOut
     asked_s: float
-
-    def newest_date(self) -> date | None:
-        """Newest day of daily bars that was over; None where none was."""
-        over = (bar.start_s for bar in self.candles if bar.start_s + DAY_S <= self.asked_s)
-        return max(map(day_of, over), default=None)
 
 
 def name_of(start_s: int) -> str:

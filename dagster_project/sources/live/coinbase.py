@@ -8,7 +8,7 @@ product was not traded yet; the newest bar is still open.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster_project.contracts import Table, Window
@@ -53,10 +53,6 @@ class CoinbaseExchange:
         with Tally() as cost:
             pages = list(self._pages(BAR_S[table.name], window, cost))
             return candle_answer(self.name, table, window, pages, cost)
-
-    def newest_date(self) -> date | None:
-        """Newest day that is over and has a bar."""
-        return self._ask({"granularity": str(DAY_S)}, DAY_S, Tally()).newest_date()
 
     def _pages(self, step_s: int, window: Window, cost: Tally) -> Iterator[Bars]:
         """The window in stretches of as many bars as one call may ask for.

@@ -129,18 +129,6 @@ class CoinMetrics:
                 notes=self._notes(gone, rows),
             )
 
-    def newest_date(self) -> date | None:
-        """Newest day that is over and has a hashrate."""
-        params = {"metrics": HASHRATE, "page_size": "3", "paging_from": "end"}
-        reply = self._client.get(HOST, _PATH, {"assets": _ASSET, "frequency": "1d", **params})
-        page = parse_page(parse_json(reply), (HASHRATE,))
-        today = utc_naive(reply.retrieved_at).date()
-        return max((day for day, _ in page.figures if day < today), default=None)
-
-    def not_served(self, window: Window) -> tuple[str, ...]:
-        """Metrics that this project asks for and does not get. Raises SourceError."""
-        return self._served(window, Tally(), LeftOut()).not_served
-
     def _served(self, window: Window, cost: Tally, left_out: LeftOut) -> Series:
         """All metrics at once, without those that refusals name; else one by one."""
         wanted = list(METRICS)

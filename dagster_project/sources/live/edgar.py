@@ -163,15 +163,6 @@ class Edgar:
             columns = answers[table.name](symbol, window, tally)
             return tally.answer(columns, notes=tally.notes, complete=tally.complete)
 
-    def newest_date(self) -> date | None:
-        """Day of the newest filing of the study's first company with a central index key."""
-        for _, cik in sorted(self._study.ciks.items()):
-            filings = parse_submissions(
-                self._json(DATA, f"/submissions/CIK{cik}.json", _Account()), cik, self._today()
-            ).filings
-            return max((filing.filed_date for filing in filings), default=None)
-        return None
-
     # ---- Asking ----
 
     def _json(

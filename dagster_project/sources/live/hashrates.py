@@ -51,10 +51,6 @@ class HashrateVendor(ABC):
     def _estimates(self, window: Window, cost: Tally) -> Estimates:
         """Estimates that hold the window's days, as far as there are any. Raises SourceError."""
 
-    @abstractmethod
-    def _latest(self, cost: Tally) -> Estimates:
-        """The last days, by the smallest question there is. Raises SourceError."""
-
     def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
         """Estimates for the window's days. Raises SourceError."""
         if table.name != TABLE or symbol != BITCOIN:
@@ -70,12 +66,6 @@ class HashrateVendor(ABC):
                 found.left_out,
                 over_by=found.asked_on,
             )
-
-    def newest_date(self) -> date | None:
-        """Newest day that is over and has an estimate."""
-        found = self._latest(Tally())
-        over = (each.date_utc for each in found.hashrates if each.date_utc < found.asked_on)
-        return max(over, default=None)
 
     def _row(self, estimate: Hashrate) -> dict[str, Any]:
         """The estimate under the contract's column names."""

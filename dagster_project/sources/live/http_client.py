@@ -13,7 +13,7 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,6 @@ from dagster_project.sources.live.strict_json import decode
 from dagster_project.sources.live.vendor import JSON_TYPES, Busy
 
 if TYPE_CHECKING:
-    from dagster_project.sources.live.browser_wire import BrowserWire
     from dagster_project.sources.live.rate_limit import RateLimiter
     from dagster_project.sources.live.wire import Exchange, Wire
 
@@ -159,16 +158,7 @@ class _Lane:
 
     name: str
     limiter: RateLimiter
-    wire: Wire | BrowserWire
-
-
-@dataclass
-class _Line:
-    """The parts that only live requests need, so that replay needs none of their packages."""
-
     wire: Wire
-    browsers: dict[str, BrowserWire] = field(default_factory=dict)
-    lanes: dict[str, _Lane] = field(default_factory=dict)
 
 
 class HttpClient:
@@ -212,7 +202,9 @@ class HttpClient:
         self._clock = clock or SystemClock()
         self.breaker = CircuitBreaker(self._clock)
         self._lock = threading.Lock()
-        self._line: _Line | None = None
+        # Only live requests need their packages: made with the first one.
+        self._wire: Wire | None = None
+        self._lanes: dict[str, _Lane] = {}
         self._usage: dict[str, Usage] = {}
 
     def __enter__(self) -> HttpClient:
@@ -224,11 +216,9 @@ class HttpClient:
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""
         with self._lock:
-            line, self._line = self._line, None
-        if line:
-            line.wire.close()
-            for browser in line.browsers.values():
-                browser.close()
+            wire, self._wire, self._lanes = self._wire, None, {}
+        if wire:
+            wire.close()
 
     def usage(self, host: str) -> Usage:
         """What ``host`` cost so far, failed requests included."""
@@ -298,7 +288,6 @@ class HttpClient:
         target = self._target(policy, path_or_url, params)
         own = {
             "Accept": ", ".join(accept),
-            "Accept-Encoding": "gzip",
             "User-Agent": self._user_agent(policy),
         }
         # A browser's headers are a whole; ours among them would give it away.
@@ -520,7 +509,6 @@ class HttpClient:
         from dagster_project.sources.live.wire import (
             ConnectFailed,
             TooLarge,
-            UnknownEncoding,
             WireError,
         )
 
@@ -537,8 +525,9 @@ class HttpClient:
                     deadline_s=policy.deadline_s,
                     max_bytes=policy.max_bytes,
                     direct=policy.is_loopback,
+                    browser=policy.impersonate,
                 )
-            except (TooLarge, UnknownEncoding) as error:
+            except TooLarge as error:
                 raise HttpRefused(
                     f"The answer is not read: {error}.",
                     status=200,
@@ -578,7 +567,6 @@ class HttpClient:
         try:
             import tenacity  # noqa: F401 - asked for here, so that its absence is told once
 
-            from dagster_project.sources.live.browser_wire import BrowserWire
             from dagster_project.sources.live.rate_limit import RateLimiter
             from dagster_project.sources.live.wire import Wire
         except ImportError as error:
@@ -589,18 +577,11 @@ class HttpClient:
         policy = question.policy
         group = policy.limit_group or question.host
         with self._lock:
-            if self._line is None:
-                self._line = _Line(Wire(self._proxy))
-            line = self._line
-            if group not in line.lanes:
-                wire: Wire | BrowserWire = line.wire
-                if browser := policy.impersonate:
-                    if browser not in line.browsers:
-                        line.browsers[browser] = BrowserWire(browser, self._proxy)
-                    wire = line.browsers[browser]
+            self._wire = self._wire or Wire(self._proxy)
+            if group not in self._lanes:
                 limiter = RateLimiter(policy.requests, policy.per_seconds, self._clock)
-                line.lanes[group] = _Lane(group, limiter, wire)
-            return line.lanes[group]
+                self._lanes[group] = _Lane(group, limiter, self._wire)
+            return self._lanes[group]
 
     def _wait_until_open(self, question: _Question, lane: _Lane) -> None:
         """Honour what the host asked for in an earlier answer, to whichever question."""

@@ -8,7 +8,6 @@ Errors come with HTTP 200 in ``error``.
 
 from __future__ import annotations
 
-from datetime import date
 from http import HTTPStatus
 from typing import Any
 
@@ -23,7 +22,6 @@ from dagster_project.sources.live.candles import (
 )
 from dagster_project.sources.live.figures import (
     BITCOIN,
-    DAY_S,
     LeftOut,
     day_hint,
     day_of,
@@ -80,10 +78,6 @@ class Kraken:
                     f"{day_of(min(starts))} can be had"
                 )
             return candle_answer(self.name, table, window, [bars], cost, notes)
-
-    def newest_date(self) -> date | None:
-        """Newest day that is over and has a bar."""
-        return self._ask(DAY_S, Tally()).newest_date()
 
     def _ask(self, step_s: int, cost: Tally, since_s: int | None = None) -> Bars:
         params = {"pair": _PAIR, "interval": str(step_s // 60)}

@@ -47,9 +47,6 @@ class MempoolSpace(HashrateVendor):
                 break
         return found
 
-    def _latest(self, cost: Tally) -> Estimates:
-        return self._ask("3m", cost)
-
     def _ask(self, stretch: str, cost: Tally) -> Estimates:
         reply = cost.ask(self._client, HOST, f"/api/v1/mining/hashrate/{stretch}")
         hashrates, left_out = parse_hashrates(parse_json(reply))

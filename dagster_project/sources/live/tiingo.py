@@ -208,10 +208,9 @@ class TiingoVendor(EquityVendor):
         *,
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
-        probe_symbol: str = "SPY",
         replay: bool = False,
     ) -> None:
-        super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
+        super().__init__(client, aliases=aliases, asked_on=asked_on)
         self._key = key
         self._replay = replay
 

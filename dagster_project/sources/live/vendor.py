@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self
 
 from dagster_project.contracts import Cost, Table, Window
 from dagster_project.errors import SourceError
@@ -182,11 +182,3 @@ class Vendor(Protocol):
 
     def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
         """Rows of ``table`` for ``symbol`` within ``window``. Raises SourceError."""
-
-
-@runtime_checkable
-class KnowsItsNewest(Protocol):
-    """A vendor that can say cheaply how fresh it is."""
-
-    def newest_date(self) -> date | None:
-        """Newest date it offers; None when it offers nothing. Raises SourceError."""

@@ -260,10 +260,9 @@ class YahooVendor(EquityVendor):
         *,
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
-        probe_symbol: str = "SPY",
         currencies: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
+        super().__init__(client, aliases=aliases, asked_on=asked_on)
         self._currencies = dict(currencies or {})
 
     def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:

@@ -260,13 +260,6 @@ def test_what_the_exchange_does_not_have_is_not_asked_for(table, symbol):
     assert client.asked == []
 
 
-def test_newest_date_is_the_last_closed_day():
-    at = datetime(2026, 8, 10, 12, tzinfo=UTC)
-    client = ScriptedClient(always(DAILY), at=at)
-    assert CoinbaseExchange(client).newest_date() == date(2026, 8, 9)
-    assert CoinbaseExchange(ScriptedClient(always([]))).newest_date() is None
-
-
 def test_the_parser_keeps_the_order_of_the_answer():
     candles, left_out = parse_candles(DAILY, 86_400)
     assert [bar.start_s for bar in candles] == [row[0] for row in DAILY]

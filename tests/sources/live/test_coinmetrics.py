@@ -177,11 +177,6 @@ def test_a_question_refused_as_a_whole_and_every_metric_free_alone():
     assert answer.notes == ()
 
 
-def test_the_doctors_question_names_what_is_not_served():
-    client = ScriptedClient(not_served("FeeTotUSD", "DiffMean"))
-    assert CoinMetrics(client).not_served(DAYS) == ("DiffMean", "FeeTotUSD")
-
-
 @pytest.mark.parametrize(
     "refusal",
     [
@@ -321,8 +316,7 @@ def test_no_data_is_an_answer_with_a_hole():
     assert not answer.complete
 
 
-def test_newest_date_and_foreign_tables():
-    client = ScriptedClient(always(LAST), at=datetime(2025, 3, 26, 12, tzinfo=UTC))
-    assert CoinMetrics(client).newest_date() == date(2025, 3, 25)
+def test_another_table_is_refused():
+    client = ScriptedClient(always(LAST))
     with pytest.raises(SourceError, match="has no"):
         CoinMetrics(client).fetch(TABLES["btc_prices"], "BTC", DAYS)

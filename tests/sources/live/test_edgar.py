@@ -20,7 +20,6 @@ from dagster_project.sources.live.edgar import Edgar, EdgarStudy, FilingSearch, 
 from dagster_project.sources.live.edgar_answers import Concept
 from dagster_project.sources.live.http_client import Reply
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
-from dagster_project.sources.live.vendor import KnowsItsNewest
 from dagster_project.warehouse.load import load
 from tests.sources.live.edgar_bodies import (
     BLOCK_PAGE,
@@ -434,10 +433,3 @@ def test_other_tables_are_not_its_business():
     vendor, _ = edgar()
     with pytest.raises(SourceError, match="no rows of table equity_prices"):
         vendor.fetch(BY_NAME["equity_prices"], "XMPL", MARCH)
-
-
-def test_its_newest_date_is_that_of_the_newest_filing():
-    vendor, _ = edgar()
-    assert isinstance(vendor, KnowsItsNewest)
-    assert vendor.newest_date() == date(2025, 3, 5)
-    assert edgar(EdgarStudy({}, {}, (), ()))[0].newest_date() is None

@@ -285,8 +285,3 @@ def test_an_unknown_symbol_comes_with_a_status_and_leads_to_the_alias():
     assert [path for _, path, _ in client.asked] == [PATH, "/tiingo/daily/keel/prices"]
     with pytest.raises(UnknownSymbol):
         vendor({PATH: unknown})[0].fetch(PRICES, "BITF", ALL)
-
-
-def test_the_newest_date_is_that_of_a_final_day():
-    tiingo, _ = vendor({"/tiingo/daily/spy/prices": days()})
-    assert tiingo.newest_date() == DAYS[-1]

@@ -675,16 +675,6 @@ def test_no_symbol_known_is_said_of_the_last_one():
     assert "symbol_aliases.csv" in raised.value.mend
 
 
-def test_the_newest_date_is_that_of_a_session_that_is_over():
-    body = chart(symbol="SPY")
-    yahoo, client = vendor({"/v8/finance/chart/SPY": body})
-    assert yahoo.newest_date() == DAYS[-1]
-    client.retrieved_at = datetime(2025, 11, 5, 20, tzinfo=UTC)
-    assert yahoo.newest_date() == DAYS[-2]
-    client.answers = {"/v8/finance/chart/SPY": NO_DATA}
-    assert yahoo.newest_date() is None
-
-
 def test_parsing_changes_nothing_of_the_body():
     body = with_live_bar(13.1, 5, splits={DAYS[1]: (10, 1)})
     before = copy.deepcopy(body)
