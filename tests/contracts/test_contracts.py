@@ -128,7 +128,7 @@ def test_a_room_knows_only_what_it_may(path):
 
 
 def test_only_the_http_layer_opens_connections():
-    libraries = HTTP | {"http.client", "socket", "tenacity", "pyrate_limiter"}
+    libraries = HTTP | {"http.client", "socket", "pyrate_limiter"}
     users = {
         path.name
         for path in PACKAGE.rglob("*.py")

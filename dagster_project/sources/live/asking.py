@@ -175,20 +175,17 @@ class _Joined:
             )
             return
         trusted = alias is None or alias.is_verified or bool(common)
+        note = f"{self.ticker} is filed under {symbol} at {self._words}"
         if before and history.bars:
-            later = alias is not None
-            edge = max(before) if later else min(before)
-            self.notes.append(
-                f"{self.ticker} is filed under {symbol} at {self._words} "
-                f"{'after' if later else 'before'} {edge}"
-                + (f"; {len(common)} common sessions agree" if common else "")
-            )
-        elif symbol != self.ticker:
-            self.notes.append(f"{self.ticker} is filed under {symbol} at {self._words}")
-        if not trusted and history.bars:
-            self.notes[-1] += (
+            note += f" after {max(before)}" if alias else f" before {min(before)}"
+        if common:
+            note += f"; {len(common)} common sessions agree"
+        if not trusted:
+            note += (
                 ", by an alias that nobody has verified: no return is computed across the change"
             )
+        if history.bars and (before or symbol != self.ticker):
+            self.notes.append(note)
         self._merge(history, self._vendor if trusted else f"{self._vendor} {symbol}")
 
     def _merge(self, history: History, source: str) -> None:

@@ -20,16 +20,15 @@ from dagster_project.sources.live.candles import (
     candle_answer,
 )
 from dagster_project.sources.live.figures import (
-    BITCOIN,
     DAY_S,
+    BitcoinVendor,
     LeftOut,
     day_hint,
     epoch_s,
     moment_s,
-    wrong_question,
 )
-from dagster_project.sources.live.strict_json import Unbelievable, malformed, parse_json
-from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
+from dagster_project.sources.live.strict_json import Unbelievable, array, malformed, parse_json
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "coinbase"
 # The interface refuses a question about more bars than these.
@@ -38,21 +37,15 @@ _PATH = "/products/BTC-USD/candles"
 _FIELDS = 6
 
 
-class CoinbaseExchange:
+class CoinbaseExchange(BitcoinVendor):
     """The vendor ``coinbase``: tables btc_prices, btc_prices_second_source, btc_hourly_prices."""
 
     name = "coinbase"
+    tables = BAR_S
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
-        """Closed bars of the window's UTC days. Raises SourceError."""
-        if table.name not in BAR_S or symbol != BITCOIN:
-            raise wrong_question(self.name, table, symbol)
-        with Tally() as cost:
-            pages = list(self._pages(BAR_S[table.name], window, cost))
-            return candle_answer(self.name, table, window, pages, cost)
+    def _answer(self, table: Table, window: Window, cost: Tally) -> VendorAnswer:
+        pages = list(self._pages(BAR_S[table.name], window, cost))
+        return candle_answer(self.name, table, window, pages, cost)
 
     def _pages(self, step_s: int, window: Window, cost: Tally) -> Iterator[Bars]:
         """The window in stretches of as many bars as one call may ask for.
@@ -86,10 +79,8 @@ def parse_candles(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
     """
     if isinstance(body, dict):
         raise malformed("coinbase", f"a message: {str(body.get('message'))[:100]}")
-    if not isinstance(body, list):
-        raise malformed("coinbase", "no list of bars")
     candles, left_out = [], LeftOut()
-    for at, row in enumerate(body):
+    for at, row in enumerate(array(body, "the body", where=HOST)):
         if not isinstance(row, list) or len(row) < _FIELDS:
             raise malformed("coinbase", f"row {at} is no array of {_FIELDS} values")
         start, low, high, opening, close, volume = row[:_FIELDS]

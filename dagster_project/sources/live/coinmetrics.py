@@ -19,24 +19,25 @@ from urllib.parse import parse_qs, urlsplit
 from dagster_project.contracts import Table, Window
 from dagster_project.sources.live.daily import daily_answer
 from dagster_project.sources.live.figures import (
-    BITCOIN,
     DAY_S,
+    BitcoinVendor,
     LeftOut,
     utc_naive,
-    wrong_question,
 )
 from dagster_project.sources.live.hashrates import TH_PER_EH
 from dagster_project.sources.live.http_errors import HttpRefused
 from dagster_project.sources.live.strict_json import (
     Unbelievable,
     UnusableAnswer,
+    array,
     decoded_or_none,
     malformed,
+    mapping,
     number,
     parse_json,
     whole,
 )
-from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "coinmetrics"
 TABLE = "network_metrics"
@@ -58,13 +59,8 @@ SUMS_USD = {"issuance_usd": ("IssTotUSD", "IssTotNtv"), "fees_usd": ("FeeTotUSD"
 METRICS = (*WORK, *(metric for pair in SUMS_USD.values() for metric in pair), PRICE)
 
 
-@dataclass(frozen=True)
-class Page:
-    """Figures of one answer by day and metric, and the token of the next page, if there is one."""
-
-    figures: tuple[tuple[date, Mapping[str, float]], ...]
-    left_out: LeftOut
-    next_token: str
+# Figures of one answer by day and metric, the rows left out, and the token of the next page.
+Page = tuple[list[tuple[date, dict[str, float]]], LeftOut, str]
 
 
 class NotServed(UnusableAnswer):
@@ -85,7 +81,7 @@ class Series:
 
     figures: dict[date, dict[str, float]]
     asked_on: date
-    refused: tuple[str, ...]
+    refused: list[str]
 
     @property
     def not_served(self) -> tuple[str, ...]:
@@ -95,75 +91,49 @@ class Series:
         return tuple(metric for metric in METRICS if metric in {*self.refused, *absent})
 
 
-class CoinMetrics:
+class CoinMetrics(BitcoinVendor):
     """The vendor ``coinmetrics``: table network_metrics."""
 
     name = "coinmetrics"
+    tables = (TABLE,)
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
+    def _answer(self, table: Table, window: Window, cost: Tally) -> VendorAnswer:
         """Figures of the window's days; metrics that are not served are named in the notes.
 
         A column none of whose metrics is served is empty. Raises SourceError when less than
         two of WORK are served.
         """
-        if table.name != TABLE or symbol != BITCOIN:
-            raise wrong_question(self.name, table, symbol)
         left_out = LeftOut()
-        with Tally() as cost:
-            series = self._served(window, cost, left_out)
-            gone = series.not_served
-            if len(set(WORK) & set(gone)) > 1:
-                raise NotServed(gone, "of hashrate, difficulty and blocks two are needed")
-            rows = [self._row(day, values, gone) for day, values in series.figures.items()]
-            return daily_answer(
-                self.name,
-                table,
-                window,
-                rows,
-                cost,
-                left_out,
-                over_by=series.asked_on,
-                notes=self._notes(gone, rows),
-            )
+        series = self._served(window, cost, left_out)
+        gone = series.not_served
+        if len(set(WORK) & set(gone)) > 1:
+            raise NotServed(gone, "of hashrate, difficulty and blocks two are needed")
+        rows = [self._row(day, values, gone) for day, values in series.figures.items()]
+        notes = self._notes(gone, rows)
+        return daily_answer(
+            self.name, table, window, rows, cost, left_out, over_by=series.asked_on, notes=notes
+        )
 
     def _served(self, window: Window, cost: Tally, left_out: LeftOut) -> Series:
-        """All metrics at once, without those that refusals name; else one by one."""
-        wanted = list(METRICS)
-        refused: list[str] = []
-        while wanted:
+        """All metrics at once, without those that refusals name, or one by one."""
+        series = Series({}, date.min, [])
+        questions: list[Sequence[str]] = [METRICS]
+        while questions:
+            asked = questions.pop()
             try:
-                figures, asked_on = self._series(wanted, window, cost, left_out)
-                return Series(figures, asked_on, tuple(refused))
+                found, series.asked_on = self._series(asked, window, cost, left_out)
             except NotServed as error:
-                named = [m for m in wanted if re.search(rf"\b{m}\b", error.words)]
-                if not named or set(named) == set(wanted):
-                    return self._one_by_one(wanted, refused, window, cost, left_out)
-                refused += named
-                wanted = [metric for metric in wanted if metric not in named]
-        return Series({}, date.min, tuple(refused))
-
-    def _one_by_one(
-        self,
-        wanted: Sequence[str],
-        refused: list[str],
-        window: Window,
-        cost: Tally,
-        left_out: LeftOut,
-    ) -> Series:
-        figures: dict[date, dict[str, float]] = {}
-        asked_on = date.min
-        for metric in wanted:
-            try:
-                found, asked_on = self._series((metric,), window, cost, left_out)
-            except NotServed:
-                refused.append(metric)
+                named = [m for m in asked if re.search(rf"\b{m}\b", error.words)]
+                rest = [metric for metric in asked if metric not in named]
+                if len(asked) == 1 or (named and rest):
+                    series.refused += named or asked
+                    questions += [rest] if rest and named else []
+                else:
+                    questions += [[metric] for metric in asked]
                 continue
             for day, values in found.items():
-                figures.setdefault(day, {}).update(values)
-        return Series(dict(sorted(figures.items())), asked_on, tuple(refused))
+                series.figures.setdefault(day, {}).update(values)
+        return Series(dict(sorted(series.figures.items())), series.asked_on, series.refused)
 
     def _notes(self, gone: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
         notes = [f"{self.name}: not served: {', '.join(gone)}"] if gone else []
@@ -202,23 +172,23 @@ class CoinMetrics:
                 if words is None or error.status not in {400, 403}:
                     raise
                 raise NotServed(metrics, words) from None
-            page = parse_page(parse_json(reply), metrics)
-            left_out.rows.extend(page.left_out.rows)
+            listed, odd, token = parse_page(parse_json(reply), metrics)
+            left_out.rows.extend(odd.rows)
             n_new = 0
-            for day, values in page.figures:
+            for day, values in listed:
                 if day not in figures:
                     figures[day] = dict(values)
                     n_new += 1
                 elif figures[day] != values:
                     contradicted.add(day)
-            if not page.next_token:
+            if not token:
                 break
-            if page.next_token in tokens or not n_new or len(tokens) >= MOST_PAGES:
+            if token in tokens or not n_new or len(tokens) >= MOST_PAGES:
                 raise malformed(self.name, f"pages without end ({len(tokens) + 1} so far)")
-            tokens.add(page.next_token)
+            tokens.add(token)
             # Only the token is taken over: the next page is asked for at the same address and
             # about the same things.
-            params["next_page_token"] = page.next_token
+            params["next_page_token"] = token
         for day in sorted(contradicted):
             del figures[day]
             left_out.add(str(day), "two rows that contradict each other", day)
@@ -270,22 +240,16 @@ def parse_page(body: Any, metrics: Sequence[str]) -> Page:
     error object about the metrics, UnusableAnswer for another one, another shape or asset, or
     when no row of some is believable.
     """
-    if not isinstance(body, dict):
-        raise malformed(HOST, "no object")
-    error = body.get("error")
+    error = mapping(body, "the body", HOST).get("error")
     if error is not None:
         if (words := _words_about_metrics(body, metrics)) is not None:
             raise NotServed(metrics, words)
         said = error.get("message") if isinstance(error, dict) else error
         raise malformed(HOST, f"an error: {str(said)[:150]}")
-    rows = body.get("data")
-    if not isinstance(rows, list):
-        raise malformed(HOST, "no list of data")
+    rows = array(body.get("data"), "data", where=HOST)
     figures, left_out = [], LeftOut()
     for at, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise malformed(HOST, f"row {at} is no object")
-        if row.get("asset") != _ASSET:
+        if mapping(row, f"row {at}", HOST).get("asset") != _ASSET:
             raise malformed(HOST, f"row {at} is about {str(row.get('asset'))[:40]!r}")
         day = None
         try:
@@ -297,7 +261,7 @@ def parse_page(body: Any, metrics: Sequence[str]) -> Page:
         raise malformed(HOST, f"no believable row ({left_out.first})")
     if rows and not any(values for _, values in figures):
         raise NotServed(metrics, "no day of the answer has one of them")
-    return Page(tuple(figures), left_out, _next_token(body))
+    return figures, left_out, _next_token(body)
 
 
 def _day(time: Any) -> date:

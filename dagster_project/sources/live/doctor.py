@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from dagster_project.contracts import BY_NAME, LATE_AFTER_DAYS, Window
 from dagster_project.errors import SourceError
@@ -28,7 +27,8 @@ from dagster_project.sources.live.edgar_answers import (
 from dagster_project.sources.live.equity_history import UNFINISHED
 from dagster_project.sources.live.figures import BITCOIN
 from dagster_project.sources.live.hosts import HOSTS, HostPolicy, policies
-from dagster_project.sources.live.http_client import HttpClient, HttpUnavailable
+from dagster_project.sources.live.http_client import HttpClient
+from dagster_project.sources.live.http_errors import HttpUnavailable
 from dagster_project.sources.live.kraken import Kraken
 from dagster_project.sources.live.mempool import MempoolSpace
 from dagster_project.sources.live.opening import Asked
@@ -96,15 +96,13 @@ class SourceProbe:
     ``ask`` puts few and cheap questions (``newest_date`` None: the answer has none); it raises
     SourceError. ``late_after_days`` is how old that date may be before something is wrong there,
     a weekend and a holiday for prices; None where its answer has no day. ``needs`` names the
-    setting without which it is not asked. ``in_default_set``: `make live` asks it without
-    anything being set.
+    setting without which it is not asked; without one it belongs to the default set.
     """
 
     host: str
     gives: str
     ask: Ask
     late_after_days: int | None
-    in_default_set: bool = True
     needs: str = ""
 
 
@@ -194,80 +192,36 @@ def _listed(room: Room) -> Seen:
     return Seen(written.astimezone(NEW_YORK).date() if written.tzinfo else written.date(), renamed)
 
 
-def _shares(room: Room) -> dict[str, Any]:
-    return {"aliases": room.panel.aliases, "asked_on": room.today}
+def _yahoo(room: Room) -> EquityVendor:
+    return YahooVendor(room.client, aliases=room.panel.aliases, asked_on=room.today)
 
 
+def _tiingo(room: Room) -> EquityVendor:
+    key = room.settings.tiingo_key
+    return TiingoVendor(room.client, key, aliases=room.panel.aliases, asked_on=room.today)
+
+
+def _daily(host: str, gives: str, table: str, make: Callable[[HttpClient], Vendor]) -> SourceProbe:
+    ask = _drilled(table, lambda room: make(room.client))
+    return SourceProbe(host, gives, ask, LATE_AFTER_DAYS[table])
+
+
+_PRICES_LATE, _HASHRATES = LATE_AFTER_DAYS["equity_prices"], "network_metrics_second_source"
+_TIINGO, _SEC = {"needs": "MINER_TIINGO_KEY"}, {"needs": "MINER_CONTACT"}
 PROBES: tuple[SourceProbe, ...] = (
+    SourceProbe("yahoo", "equity prices, splits", _prices(_yahoo), _PRICES_LATE),
     SourceProbe(
-        "yahoo",
-        "equity prices, splits",
-        _prices(lambda room: YahooVendor(room.client, **_shares(room))),
-        late_after_days=LATE_AFTER_DAYS["equity_prices"],
+        "tiingo", "equity prices (second choice)", _prices(_tiingo), _PRICES_LATE, **_TIINGO
     ),
-    SourceProbe(
-        "tiingo",
-        "equity prices (second choice)",
-        _prices(lambda room: TiingoVendor(room.client, room.settings.tiingo_key, **_shares(room))),
-        late_after_days=LATE_AFTER_DAYS["equity_prices"],
-        in_default_set=False,
-        needs="MINER_TIINGO_KEY",
-    ),
-    SourceProbe(
-        "coinbase",
-        "bitcoin prices",
-        _drilled("btc_prices", lambda room: CoinbaseExchange(room.client)),
-        late_after_days=LATE_AFTER_DAYS["btc_prices"],
-    ),
-    SourceProbe(
-        "kraken",
-        "bitcoin prices (second choice)",
-        _drilled("btc_prices", lambda room: Kraken(room.client)),
-        late_after_days=LATE_AFTER_DAYS["btc_prices"],
-    ),
-    SourceProbe(
-        "coinmetrics",
-        "network figures",
-        _drilled("network_metrics", lambda room: CoinMetrics(room.client)),
-        late_after_days=LATE_AFTER_DAYS["network_metrics"],
-    ),
-    SourceProbe(
-        "mempool",
-        "hashrate (independent)",
-        _drilled("network_metrics_second_source", lambda room: MempoolSpace(room.client)),
-        late_after_days=LATE_AFTER_DAYS["network_metrics_second_source"],
-    ),
-    SourceProbe(
-        "blockchain_com",
-        "hashrate (not independent)",
-        _drilled("network_metrics_second_source", lambda room: BlockchainCom(room.client)),
-        late_after_days=LATE_AFTER_DAYS["network_metrics_second_source"],
-    ),
-    SourceProbe(
-        DATA,
-        "filings and reported figures",
-        _filings,
-        # A listed company files something in every month.
-        late_after_days=45,
-        in_default_set=False,
-        needs="MINER_CONTACT",
-    ),
-    SourceProbe(
-        SEARCH,
-        "full-text search of filings",
-        _searched,
-        late_after_days=100,
-        in_default_set=False,
-        needs="MINER_CONTACT",
-    ),
-    SourceProbe(
-        WWW,
-        "documents of filings, list of companies",
-        _listed,
-        late_after_days=None,
-        in_default_set=False,
-        needs="MINER_CONTACT",
-    ),
+    _daily("coinbase", "bitcoin prices", "btc_prices", CoinbaseExchange),
+    _daily("kraken", "bitcoin prices (second choice)", "btc_prices", Kraken),
+    _daily("coinmetrics", "network figures", "network_metrics", CoinMetrics),
+    _daily("mempool", "hashrate (independent)", _HASHRATES, MempoolSpace),
+    _daily("blockchain_com", "hashrate (not independent)", _HASHRATES, BlockchainCom),
+    # A listed company files something in every month.
+    SourceProbe(DATA, "filings and reported figures", _filings, 45, **_SEC),
+    SourceProbe(SEARCH, "full-text search of filings", _searched, 100, **_SEC),
+    SourceProbe(WWW, "documents of filings, list of companies", _listed, None, **_SEC),
 )
 
 
@@ -437,7 +391,7 @@ def _worst(states: Mapping[str, str], hosts: Sequence[str]) -> str:
 
 
 def _summary(findings: Sequence[Finding]) -> str:
-    default = [each for each in findings if each.probe.in_default_set]
+    default = [each for each in findings if not each.probe.needs]
     well = [each for each in default if each.state in ANSWERING]
     words = f"{len(well)} of {len(default)} sources of the default set answer"
     if not well:
@@ -451,7 +405,7 @@ def _summary(findings: Sequence[Finding]) -> str:
 
 def is_well(findings: Sequence[Finding]) -> bool:
     """Does anything of the default set answer? Only without that is nothing to be had live."""
-    return any(each.state in ANSWERING for each in findings if each.probe.in_default_set)
+    return any(each.state in ANSWERING for each in findings if not each.probe.needs)
 
 
 def consult(settings: Settings) -> int:

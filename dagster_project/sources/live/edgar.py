@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from dagster_project.contracts import BY_NAME, Table, Window
 from dagster_project.errors import SourceError
@@ -54,6 +55,10 @@ _GONE = {404, 410}
 # How long its block page asks for.
 _BLOCKED_S = 600.0
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]*")
+
+
+# Columns of xbrl_facts whose fact calls them otherwise.
+_FACT_NAMES = {"period_start": "start_date", "period_end": "end_date"}
 
 
 @dataclass(frozen=True)
@@ -310,8 +315,8 @@ class Edgar:
         tally: _Account,
     ) -> dict[str, Any]:
         """Row of one filing; ``unread`` where a document of it cannot be had."""
-        folder = f"{ARCHIVES}/{int(company.cik)}/{filing.accession.replace('-', '')}"
-        index_url = f"{folder}/{filing.accession}-index.htm"
+        folder = _folder(company.cik, filing.accession)
+        index_url = _index_url(company.cik, filing.accession)
         readings: dict[str, Reading] = {}
         readable = [name for name in documents if name.lower().endswith(_READABLE)]
         for name in readable[:MAX_DOCUMENTS]:
@@ -372,8 +377,8 @@ class Edgar:
         tally: _Account,
     ) -> Reading:
         """What a document says. Raises HttpUnavailable for another page in its place."""
-        folder = f"{int(company.cik)}/{filing.accession.replace('-', '')}"
-        path = f"/Archives/edgar/data/{folder}/{name}"
+        url = f"{_folder(company.cik, filing.accession)}/{name}"
+        path = urlsplit(url).path
         reply = tally.ask(self._client, WWW, path, accept=_DOCUMENT_TYPES, busy=_blocked)
         document = _decoded(reply.body)
         text = plain_text(document)
@@ -389,7 +394,7 @@ class Edgar:
             raise HttpUnavailable(
                 f"Another page is served in the document's place: {why}.",
                 status=200,
-                where=f"https://www.sec.gov{path}",
+                where=url,
                 mend="run again later; the filing stays as it was read before",
             )
         return reading
@@ -415,27 +420,21 @@ class Edgar:
         known = parse_company_facts(body, cik, self._study.concepts, self._today())
         tally.notes += [f"{symbol}: {note}" for note in known.notes]
         tally.complete = not known.notes
-        for fact in known.facts:
-            if fact.filed_date > window.end:
-                continue
-            row = {
-                "ticker": symbol,
-                "taxonomy": fact.taxonomy,
-                "concept": fact.concept,
-                "unit": fact.unit,
-                "period_start": fact.start_date,
-                "period_end": fact.end_date,
-                "fiscal_period": fact.fiscal_period or None,
-                "value": fact.value,
-                "filed_date": fact.filed_date,
-                "accession": fact.accession,
-                "form": fact.form,
-                "source_url": f"{ARCHIVES}/{int(cik)}/{fact.accession.replace('-', '')}/"
-                f"{fact.accession}-index.htm",
-            }
-            for name, values in columns.items():
-                values.append(row[name])
+        facts = [fact for fact in known.facts if fact.filed_date <= window.end]
+        for name in columns:
+            columns[name] = [getattr(fact, _FACT_NAMES.get(name, name), None) for fact in facts]
+        columns["ticker"] = [symbol] * len(facts)
+        columns["fiscal_period"] = [fact.fiscal_period or None for fact in facts]
+        columns["source_url"] = [_index_url(cik, fact.accession) for fact in facts]
         return columns
+
+
+def _folder(cik: str, accession: str) -> str:
+    return f"{ARCHIVES}/{int(cik)}/{accession.replace('-', '')}"
+
+
+def _index_url(cik: str, accession: str) -> str:
+    return f"{_folder(cik, accession)}/{accession}-index.htm"
 
 
 def _blocked(body: Any) -> Later | None:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from operator import attrgetter
 from typing import Any
 
 from dagster_project.errors import SourceError
@@ -39,6 +40,7 @@ MIN_SHARES = 100_000
 # Counts of one filing are of about one day: balance sheets precede it by a quarter, or by four
 # months in a year's report.
 _AROUND_FILING = timedelta(days=125)
+_KEY = attrgetter("taxonomy", "concept", "unit", "start_date", "end_date", "accession")
 _CLASSES = "share counts of one filing differ: several classes of shares, and no total"
 
 _ACCESSION = re.compile(r"[0-9]{10}-[0-9]{2}-[0-9]{6}")
@@ -372,8 +374,8 @@ class Concept:
 class Fact:
     """One figure of one filing. ``start_date`` is None for a point in time.
 
-    ``fiscal_year`` and ``fiscal_period`` are those of the filing, not of the figure: a prior-year
-    comparative carries the year of the report that repeats it.
+    ``fiscal_period`` is that of the filing, not of the figure: a comparative of the year before
+    carries that of the report that repeats it.
     """
 
     taxonomy: str
@@ -385,19 +387,11 @@ class Fact:
     accession: str
     form: str
     filed_date: date
-    fiscal_year: int | None
     fiscal_period: str
 
     @property
     def key(self) -> tuple[Any, ...]:
-        return (
-            self.taxonomy,
-            self.concept,
-            self.unit,
-            self.start_date,
-            self.end_date,
-            self.accession,
-        )
+        return _KEY(self)
 
 
 @dataclass(frozen=True)
@@ -498,7 +492,6 @@ def _fact(row: Mapping[str, Any], concept: Concept, unit: Any, where: str) -> Fa
         accession=accession,
         form=_text(row.get("form"), "form", where),
         filed_date=_day(row.get("filed"), "filed", where),
-        fiscal_year=year,
         fiscal_period=_text(row.get("fp") or "", "fp", where),
     )
 

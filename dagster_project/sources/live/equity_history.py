@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, tzinfo
 from itertools import groupby
 from typing import Any
 
-from dagster_project.contracts import BY_NAME, Table, Window
+from dagster_project.contracts import BY_NAME, Kind, Table, Window
 from dagster_project.errors import SourceError
 from dagster_project.sources.live.figures import in_bounds, ranges
 from dagster_project.sources.live.strict_json import Unbelievable, UnusableAnswer
@@ -100,20 +100,13 @@ class History:
     def notes(self, symbol: str) -> tuple[str, ...]:
         """What was left out or is missing, as text."""
         named = {day for days in self.left_out.values() for day in days}
-        absent = [day for day in self.missing if day not in named]
-        counted = [(days, f"{words} left out") for words, days in self.left_out.items()]
+        counted = [(days, f"day{{}} {why} left out") for why, days in self.left_out.items()]
+        if absent := [day for day in self.missing if day not in named]:
+            counted.append((tuple(absent), "session{} missing"))
         return (
             *(
-                f"{symbol}: {len(days)} day{'s' * (len(days) > 1)} {words} ({ranges(days)})"
+                f"{symbol}: {len(days)} {words.format('s' * (len(days) > 1))} ({ranges(days)})"
                 for days, words in counted
-            ),
-            *(
-                [
-                    f"{symbol}: {len(absent)} session{'s' * (len(absent) > 1)} missing "
-                    f"({ranges(absent)})"
-                ]
-                if absent
-                else []
             ),
             *(f"{symbol}: {event.why}; left out" for event in self.doubtful),
         )
@@ -234,27 +227,25 @@ def with_events(
     Dividends of one ex-date are added up. An event that cannot be is left out and named: it
     says nothing against the prices.
     """
-    ratio = BY_NAME["equity_splits"].column("ratio")
-    amount = BY_NAME["equity_dividends"].column("amount_usd")
+    widest = BY_NAME["equity_splits"].column("ratio").at_most
+    largest = BY_NAME["equity_dividends"].column("amount_usd").at_most
     doubts = list(doubtful)
-    by_day: dict[date, set[float]] = defaultdict(set)
+    ratios: dict[date, set[float]] = defaultdict(set)
     for split in splits:
-        if positive(split.ratio, ratio.at_most):
-            by_day[split.ex_date].add(split.ratio)
-        else:
-            doubts.append(DoubtfulEvent(split.ex_date, f"a split of ratio {split.ratio:g}"))
+        ratios[split.ex_date].add(split.ratio)
     paid: dict[date, Dividend] = {}
     for dividend in dividends:
         day = dividend.ex_date
-        if not positive(dividend.amount, amount.at_most):
+        if positive(dividend.amount, largest):
+            before = paid[day].amount if day in paid else 0.0
+            paid[day] = Dividend(day, before + dividend.amount, dividend.basis)
+        else:
             doubts.append(DoubtfulEvent(day, f"a dividend of {dividend.amount:g} on {day}"))
-            continue
-        before = paid[day].amount if day in paid else 0.0
-        paid[day] = Dividend(day, before + dividend.amount, dividend.basis)
-    for day, ratios in by_day.items():
-        if len(ratios) > 1:
-            listed = ", ".join(f"{each:g}" for each in sorted(ratios))
-            doubts.append(DoubtfulEvent(day, f"splits of {day} with the ratios {listed}"))
+    for day, of_day in ratios.items():
+        if len(of_day) > 1 or not all(positive(each, widest) for each in of_day):
+            listed = " and ".join(f"{each:g}" for each in sorted(of_day))
+            doubts.append(DoubtfulEvent(day, f"a split of {day} with the ratio {listed}"))
+            of_day.clear()
 
     def happened(day: date | None) -> bool:
         # A split that is announced has not changed any price yet.
@@ -264,8 +255,9 @@ def with_events(
         history.bars,
         tuple(
             Split(day, each)
-            for day, (each, *more) in sorted(by_day.items())
-            if not more and each != 1 and happened(day)
+            for day, of_day in sorted(ratios.items())
+            for each in of_day
+            if each != 1 and happened(day)
         ),
         tuple(each for day, each in sorted(paid.items()) if happened(day)),
         history.left_out,
@@ -274,49 +266,14 @@ def with_events(
     )
 
 
-def _price_columns(ticker: str, history: History) -> dict[str, list[Any]]:
-    bars = history.bars
-    return {
-        "ticker": [ticker] * len(bars),
-        "session_date": [bar.session_date for bar in bars],
-        "open": [bar.open for bar in bars],
-        "high": [bar.high for bar in bars],
-        "low": [bar.low for bar in bars],
-        "close": [bar.close for bar in bars],
-        "volume": [None if bar.volume is None else int(bar.volume) for bar in bars],
-    }
-
-
-def _close_columns(ticker: str, history: History) -> dict[str, list[Any]]:
-    columns = _price_columns(ticker, history)
-    return {name: columns[name] for name in ("ticker", "session_date", "close")}
-
-
-def _split_columns(ticker: str, history: History) -> dict[str, list[Any]]:
-    return {
-        "ticker": [ticker] * len(history.splits),
-        "ex_date": [split.ex_date for split in history.splits],
-        "ratio": [split.ratio for split in history.splits],
-    }
-
-
-def _dividend_columns(ticker: str, history: History) -> dict[str, list[Any]]:
-    return {
-        "ticker": [ticker] * len(history.dividends),
-        "ex_date": [paid.ex_date for paid in history.dividends],
-        "amount_usd": [paid.amount for paid in history.dividends],
-        "amount_basis": [paid.basis for paid in history.dividends],
-    }
-
-
-_COLUMNS: dict[str, Callable[[str, History], dict[str, list[Any]]]] = {
-    "equity_prices": _price_columns,
-    "equity_closes_second_source": _close_columns,
-    "equity_splits": _split_columns,
-    "equity_dividends": _dividend_columns,
+# Raw tables that a price vendor can fill, and what of a history each of them holds.
+_HELD = {
+    "equity_prices": "bars",
+    "equity_closes_second_source": "bars",
+    "equity_splits": "splits",
+    "equity_dividends": "dividends",
 }
-# Raw tables that a price vendor can fill.
-EQUITY_TABLES = tuple(_COLUMNS)
+_CALLED = {"amount_usd": "amount", "amount_basis": "basis"}
 
 
 def columns_for(table: Table, ticker: str, history: History) -> dict[str, list[Any]]:
@@ -324,13 +281,19 @@ def columns_for(table: Table, ticker: str, history: History) -> dict[str, list[A
 
     Raises SourceError where a price vendor does not fill the table.
     """
-    make = _COLUMNS.get(table.name)
-    if make is None:
+    if table.name not in _HELD:
         raise SourceError(
             f"No price vendor fills table {table.name}.",
-            mend=f"ask it for one of {', '.join(EQUITY_TABLES)}",
+            mend=f"ask it for one of {', '.join(_HELD)}",
         )
-    return make(ticker, history)
+    held = getattr(history, _HELD[table.name])
+    columns: dict[str, list[Any]] = {"ticker": [ticker] * len(held)}
+    for column in table.columns[1:]:
+        values = [getattr(each, _CALLED.get(column.name, column.name)) for each in held]
+        if column.kind is Kind.INTEGER:
+            values = [None if value is None else int(value) for value in values]
+        columns[column.name] = values
+    return columns
 
 
 def missing_of(table: Table, history: History) -> tuple[date, ...]:

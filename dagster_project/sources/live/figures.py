@@ -6,7 +6,8 @@ counted, and an answer of which no row can be believed is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 from dagster_project.contracts import Column, Kind, Table, Window
 from dagster_project.errors import SourceError
 from dagster_project.sources.live.strict_json import Unbelievable, whole
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 DAY_S = 86_400
 BITCOIN = "BTC"
@@ -167,25 +168,72 @@ def ranges(days: Sequence[date]) -> str:
     return ", ".join(shown) + (", ..." if len(stretches) > _NAMED_IN_A_NOTE else "")
 
 
-def answer(
+def series_answer(
+    source: str,
     table: Table,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Mapping[Any, Mapping[str, Any]],
     cost: Tally,
+    left_out: LeftOut,
     notes: Iterable[str],
     *,
-    missing: Sequence[date],
-    complete: bool,
+    name: Callable[[Any], str],
+    figure: str,
+    factor: float,
+    off: str,
+    expected: Iterable[Any],
+    day: Callable[[Any], date] = lambda key: key,
+    unit: str = "days",
 ) -> VendorAnswer:
-    """The vendor's answer from rows that have the contract's columns by name."""
-    names = [c.name for c in table.stored_columns if any(c.name in row for row in rows[:1])]
-    columns = {name: [row[name] for row in rows] for name in (*names, "source_ref")}
-    return cost.answer(columns, notes=notes, complete=complete, missing=missing)
+    """The answer of a series: rows by day or start of bar, in order, with the contract's columns.
+
+    Left out is what is beyond the contract's bounds, and a row whose ``figure`` is ``factor``
+    times off its neighbours (``off`` says so of it). ``expected`` are the keys that a complete
+    answer has, ``name`` names one and ``day`` is the day it is on.
+    """
+    kept: dict[Any, Mapping[str, Any]] = {}
+    for key, row in rows.items():
+        try:
+            for column in table.columns:
+                in_bounds(column, row[column.name])
+        except Unbelievable as error:
+            left_out.add(name(key), str(error))
+        else:
+            kept[key] = row
+    keys = list(kept)
+    for at in strays([row[figure] for row in kept.values()], factor):
+        left_out.add(name(keys[at]), off.format(kept.pop(keys[at])[figure]))
+    missing = [key for key in expected if key not in kept]
+    days = list(dict.fromkeys(map(day, missing)))
+    said = [*notes, *left_out.notes(source)]
+    if missing:
+        said.append(f"{source}: {len(missing)} {unit} missing ({ranges(days)})")
+    listed = list(kept.values())
+    names = [c.name for c in table.stored_columns if any(c.name in row for row in listed[:1])]
+    columns = {column: [row[column] for row in listed] for column in (*names, "source_ref")}
+    complete = not missing and not len(left_out)
+    return cost.answer(columns, notes=said, complete=complete, missing=days)
 
 
-def wrong_question(source: str, table: Table, symbol: str) -> SourceError:
-    """The refusal of a table or symbol that the vendor does not have."""
-    return SourceError(
-        f"{source} has no {table.name} of {symbol}.",
-        where=source,
-        mend="correct the order of vendors for this table",
-    )
+class BitcoinVendor(ABC):
+    """A vendor of ``tables`` about bitcoin, which it has no symbols for."""
+
+    name: str
+    tables: Collection[str]
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
+        """Rows of the window's UTC days. Raises SourceError."""
+        if table.name not in self.tables or symbol != BITCOIN:
+            raise SourceError(
+                f"{self.name} has no {table.name} of {symbol}.",
+                where=self.name,
+                mend="correct the order of vendors for this table",
+            )
+        with Tally() as cost:
+            return self._answer(table, window, cost)
+
+    @abstractmethod
+    def _answer(self, table: Table, window: Window, cost: Tally) -> VendorAnswer:
+        """What fetch returns, counted in ``cost``."""

@@ -83,13 +83,8 @@ HOSTS: Mapping[str, HostPolicy] = MappingProxyType(
         # One request in ten seconds is what its terms ask for.
         "blockchain_com": HostPolicy("https://api.blockchain.info", 1, 10, 16 * MEBIBYTE, 30, 5),
         # Unpublished, per address; once tripped it stays so for minutes, so few attempts.
-        "yahoo": HostPolicy(
-            "https://query2.finance.yahoo.com",
-            requests=2,
-            per_seconds=1,
-            max_bytes=16 * MEBIBYTE,
-            timeout_s=20,
-            attempts=3,
+        "yahoo": replace(
+            HostPolicy("https://query2.finance.yahoo.com", 2, 1, 16 * MEBIBYTE, 20, 3),
             cool_down_s=900,
             impersonate="chrome",
         ),

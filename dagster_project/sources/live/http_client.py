@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import email.utils
 import logging
+import random
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -38,17 +39,6 @@ from dagster_project.sources.live.vendor import JSON_TYPES, Busy
 if TYPE_CHECKING:
     from dagster_project.sources.live.rate_limit import RateLimiter
     from dagster_project.sources.live.wire import Exchange, Wire
-
-__all__ = [
-    "HostPolicy",
-    "HttpClient",
-    "HttpRefused",
-    "HttpUnavailable",
-    "NotRecorded",
-    "Reply",
-    "Usage",
-    "open_client",
-]
 
 LOG = logging.getLogger(__name__)
 
@@ -89,20 +79,6 @@ class Reply:
     attempts: int
 
 
-@dataclass(frozen=True)
-class Usage:
-    """What a host cost so far: requests sent, bodies in bytes, seconds waited, retries.
-
-    ``answers`` counts usable ones, those from the archive among them.
-    """
-
-    requests: int = 0
-    answers: int = 0
-    bytes: int = 0
-    waited_s: float = 0.0
-    retries: int = 0
-
-
 def open_client(settings: Settings) -> HttpClient:
     """The client that the settings describe. Raises SettingsError."""
     return HttpClient(
@@ -116,22 +92,17 @@ def open_client(settings: Settings) -> HttpClient:
     )
 
 
+@dataclass
 class _TryAgain(Exception):
     """One attempt failed in a way that another may not."""
 
-    def __init__(
-        self,
-        what: str,
-        *,
-        status: int | None = None,
-        retry_after_s: float | None = None,
-        unreachable: bool = False,
-    ) -> None:
-        super().__init__(what)
-        self.what = what
-        self.status = status
-        self.retry_after_s = retry_after_s
-        self.unreachable = unreachable
+    what: str
+    status: int | None = None
+    retry_after_s: float | None = None
+    unreachable: bool = False
+
+    def __str__(self) -> str:
+        return self.what
 
 
 @dataclass
@@ -205,7 +176,6 @@ class HttpClient:
         # Only live requests need their packages: made with the first one.
         self._wire: Wire | None = None
         self._lanes: dict[str, _Lane] = {}
-        self._usage: dict[str, Usage] = {}
 
     def __enter__(self) -> HttpClient:
         return self
@@ -219,11 +189,6 @@ class HttpClient:
             wire, self._wire, self._lanes = self._wire, None, {}
         if wire:
             wire.close()
-
-    def usage(self, host: str) -> Usage:
-        """What ``host`` cost so far, failed requests included."""
-        with self._lock:
-            return self._usage.get(host, Usage())
 
     def get(
         self,
@@ -258,14 +223,10 @@ class HttpClient:
         if conditional:
             self._remember(question)
         try:
-            reply = self._ask(question)
-        except Exception as error:
-            self._count(question)
-            if isinstance(error, HttpRefused | HttpUnavailable):
-                error.attempts, error.waited_s = question.attempts, question.waited_s
+            return self._ask(question)
+        except (HttpRefused, HttpUnavailable) as error:
+            error.attempts, error.waited_s = question.attempts, question.waited_s
             raise
-        self._count(question, reply)
-        return reply
 
     # ---- the question ----
 
@@ -352,19 +313,7 @@ class HttpClient:
         if record.status != 200:
             raise self._refusal(question, record.status, record.headers, body)
         self._guard_type(question, record.headers, body)
-        reply = Reply(
-            url=question.url,
-            status=record.status,
-            headers=record.headers,
-            body=body,
-            retrieved_at=record.retrieved_at,
-            sha256=record.sha256,
-            from_archive=True,
-            waited_s=0.0,
-            attempts=0,
-        )
-        self._count(question, reply)
-        return reply
+        return self._reply(question, record.headers, body, record.retrieved_at, True)
 
     def _remember(self, question: _Question) -> None:
         """Ask only for what changed since the answer in the archive, if there is one."""
@@ -388,81 +337,40 @@ class HttpClient:
         question.stored = record
         question.headers.update(conditions)
 
-    def _keep(
-        self,
-        question: _Question,
-        status: int,
-        headers: Mapping[str, str],
-        body: bytes,
-        retrieved_at: datetime,
-        *,
-        confirmed: bool = False,
-    ) -> None:
+    def _keep(self, question: _Question, **answer: Any) -> None:
         if self._archive is not None:
-            self._archive.write(
-                question.host,
-                question.target,
-                status=status,
-                headers=headers,
-                body=body,
-                retrieved_at=retrieved_at,
-                confirmed=confirmed,
-            )
+            self._archive.write(question.host, question.target, **answer)
 
     # ---- asking ----
 
     def _ask(self, question: _Question) -> Reply:
         lane = self._lane(question)
-        import tenacity
-
-        grows = tenacity.wait_exponential_jitter(
-            initial=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S
+        for n_failed in range(1, question.policy.attempts + 1):
+            try:
+                return self._attempt(question, lane)
+            except _TryAgain as error:
+                failed = error
+            if n_failed < question.policy.attempts:
+                pause_s = failed.retry_after_s
+                if pause_s is None:
+                    # Jitter, so that two commands do not come back at one time.
+                    jitter_s = random.uniform(0, FIRST_PAUSE_S)  # noqa: S311 - no secret
+                    pause_s = min(FIRST_PAUSE_S * 2 ** (n_failed - 1) + jitter_s, LONGEST_PAUSE_S)
+                often = f"attempt {n_failed} of {question.policy.attempts}"
+                LOG.info("%s: %s; %s, the next in %.1f s", question.host, failed, often, pause_s)
+                self._clock.sleep(pause_s)
+                question.waited_s += pause_s
+        if failed.status == 429 or failed.unreachable:
+            self.breaker.open(lane.name, question.policy.cool_down_s, failed.what)
+        often = "attempt" if question.attempts == 1 else "attempts"
+        raise HttpUnavailable(
+            f"No usable answer after {question.attempts} {often}: {failed.what}.",
+            status=failed.status,
+            retry_after_s=failed.retry_after_s,
+            where=question.url,
+            mend="check the connection and try again later; `make doctor` shows which "
+            "sources answer",
         )
-
-        def pause_s(state: tenacity.RetryCallState) -> float:
-            failed = state.outcome.exception() if state.outcome else None
-            if isinstance(failed, _TryAgain) and failed.retry_after_s is not None:
-                return failed.retry_after_s
-            return grows(state)
-
-        def say(state: tenacity.RetryCallState) -> None:
-            failed = state.outcome.exception() if state.outcome else None
-            LOG.info(
-                "%s: %s; attempt %d of %d, the next in %.1f s (%s)",
-                question.host,
-                failed,
-                state.attempt_number,
-                question.policy.attempts,
-                state.next_action.sleep if state.next_action else 0.0,
-                question.target,
-            )
-
-        def sleep(seconds: float) -> None:
-            self._clock.sleep(seconds)
-            question.waited_s += seconds
-
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(question.policy.attempts),
-            wait=pause_s,
-            retry=tenacity.retry_if_exception_type(_TryAgain),
-            before_sleep=say,
-            sleep=sleep,
-            reraise=True,
-        )
-        try:
-            return retrying(self._attempt, question, lane)
-        except _TryAgain as failed:
-            if failed.status == 429 or failed.unreachable:
-                self.breaker.open(lane.name, question.policy.cool_down_s, failed.what)
-            often = "attempt" if question.attempts == 1 else "attempts"
-            raise HttpUnavailable(
-                f"No usable answer after {question.attempts} {often}: {failed.what}.",
-                status=failed.status,
-                retry_after_s=failed.retry_after_s,
-                where=question.url,
-                mend="check the connection and try again later; `make doctor` shows which "
-                "sources answer",
-            ) from None
 
     def _attempt(self, question: _Question, lane: _Lane) -> Reply:
         self._wait_until_open(question, lane)
@@ -475,9 +383,11 @@ class HttpClient:
         }
         # A host may quote a key in its error; then replay sees the same blanked words.
         body = blanked_bytes(exchange.body, question.secrets)
+        kept: dict[str, Any] = {"headers": headers, "body": body, "retrieved_at": retrieved_at}
         if exchange.status == 304 and question.stored is not None:
             headers = {**question.stored.headers, **headers}
-            self._keep(question, 200, headers, question.stored_body, retrieved_at, confirmed=True)
+            kept.update(headers=headers, body=question.stored_body)
+            self._keep(question, status=200, confirmed=True, **kept)
             return self._reply(question, headers, question.stored_body, retrieved_at, True)
         if exchange.status in PASSING_STATUSES:
             what = f"status {exchange.status}"
@@ -487,7 +397,7 @@ class HttpClient:
             wait_s = _retry_after_s(asked, self._clock.now())
             raise self._passing(question, lane, Later(what, exchange.status, wait_s))
         if exchange.status != 200:
-            self._keep(question, exchange.status, headers, body, retrieved_at)
+            self._keep(question, status=exchange.status, **kept)
             raise self._refusal(question, exchange.status, headers, body)
         if _type_fits(headers, question.accept):
             said: Any = body.decode("utf-8", "replace")
@@ -500,7 +410,7 @@ class HttpClient:
                     raise _TryAgain(error.what.rstrip("."), status=200) from None
             if question.busy is not None and (later := question.busy(said)) is not None:
                 raise self._passing(question, lane, later)
-        self._keep(question, 200, headers, body, retrieved_at)
+        self._keep(question, status=200, **kept)
         self._guard_type(question, headers, body)
         return self._reply(question, headers, body, retrieved_at, False)
 
@@ -565,8 +475,6 @@ class HttpClient:
 
     def _lane(self, question: _Question) -> _Lane:
         try:
-            import tenacity  # noqa: F401 - asked for here, so that its absence is told once
-
             from dagster_project.sources.live.rate_limit import RateLimiter
             from dagster_project.sources.live.wire import Wire
         except ImportError as error:
@@ -670,18 +578,6 @@ class HttpClient:
             waited_s=question.waited_s,
             attempts=question.attempts,
         )
-
-    def _count(self, question: _Question, reply: Reply | None = None) -> None:
-        with self._lock:
-            before = self._usage.get(question.host, Usage())
-            self._usage[question.host] = replace(
-                before,
-                requests=before.requests + question.attempts,
-                answers=before.answers + (reply is not None),
-                bytes=before.bytes + (len(reply.body) if reply else 0),
-                waited_s=before.waited_s + question.waited_s,
-                retries=before.retries + max(question.attempts - 1, 0),
-            )
 
 
 def _joined(url: str, location: str) -> str:

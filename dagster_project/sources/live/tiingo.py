@@ -30,7 +30,7 @@ from dagster_project.sources.live.equity_history import (
     validate_bars,
     with_events,
 )
-from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, Later
+from dagster_project.sources.live.http_errors import HttpRefused, Later
 from dagster_project.sources.live.strict_json import (
     UnusableAnswer,
     array,
@@ -81,23 +81,17 @@ def _refuse_words(body: Any, symbol: str) -> None:
     words = body.get("detail")
     if not isinstance(words, str):
         raise UnusableAnswer("The answer is an object where a list of days belongs.")
+    if "ticker" in words.lower() and "not found" in words.lower():
+        raise UnknownSymbol(
+            f"Tiingo does not know {symbol}: {words[:120]}",
+            mend="if the share has another symbol now, add it to ledger/symbol_aliases.csv",
+        )
     if "not found" in words.lower():
-        if "ticker" in words.lower():
-            raise UnknownSymbol(
-                f"Tiingo does not know {symbol}: {words[:120]}",
-                mend="if the share has another symbol now, add it to ledger/symbol_aliases.csv",
-            )
         # A moved address says no more than this either.
         raise UnknownSymbol(
             f"Tiingo has nothing at the address of {symbol}: {words[:120]}",
             mend="if every symbol is answered so, the interface has moved (make doctor); if only "
             "this one is, add its symbol of today to ledger/symbol_aliases.csv",
-        )
-    if (later := used_up(body)) is not None:
-        raise HttpUnavailable(
-            f"{later.what}.",
-            status=later.status,
-            mend="wait for the next hour, day or month, as it says",
         )
     raise UnusableAnswer(f"Tiingo refused {symbol}: {words[:120]}")
 
@@ -135,8 +129,8 @@ def parse_prices(body: Any, symbol: str, window: Window, retrieved_at: datetime)
     """The share's history out of a decoded answer of ``/tiingo/daily/{symbol}/prices``.
 
     The answer must reach to the newest day, or its prices are not adjusted for later splits.
-    ``retrieved_at`` (UTC) decides whether the newest day was final. Raises UnknownSymbol;
-    HttpUnavailable where the answer says that the allowance is used up; UnusableAnswer.
+    ``retrieved_at`` (UTC) decides whether the newest day was final. Raises UnknownSymbol and
+    UnusableAnswer.
     """
     _refuse_words(body, symbol)
     rows = [mapping(row, "a day") for row in array(body, "the body")]

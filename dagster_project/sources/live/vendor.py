@@ -115,21 +115,11 @@ class Tally:
         host: str,
         path_or_url: str,
         params: Mapping[str, str] | None = None,
-        *,
-        accept: tuple[str, ...] = JSON_TYPES,
-        secret_headers: Mapping[str, str] | None = None,
-        busy: Busy | None = None,
+        **how: Any,
     ) -> Received:
         """Ask through ``client`` and count what it took, a refusal too. Raises SourceError."""
         try:
-            reply = client.get(
-                host,
-                path_or_url,
-                params,
-                accept=accept,
-                secret_headers=secret_headers,
-                busy=busy,
-            )
+            reply = client.get(host, path_or_url, params, **how)
         except (HttpRefused, HttpUnavailable) as error:
             self.requests += error.attempts
             self.retries += max(error.attempts - 1, 0)

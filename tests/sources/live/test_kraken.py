@@ -101,7 +101,7 @@ def test_bars_by_hour():
     [
         ("kraken/error_200_unknown_pair.json", SourceError),
         ("kraken/error_200_invalid_arguments.json", SourceError),
-        ("kraken/error_200_rate_limit.json", HttpUnavailable),
+        ("kraken/error_200_rate_limit.json", SourceError),
     ],
 )
 def test_an_error_with_status_200_is_an_error(fixture, kind):

@@ -14,7 +14,7 @@ from dagster_project.sources.live.equity_history import ABSURD, CLOSED, WITHOUT_
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
 from dagster_project.sources.live.strict_json import UnusableAnswer
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
-from dagster_project.sources.live.tiingo import TiingoVendor, parse_prices
+from dagster_project.sources.live.tiingo import TiingoVendor, parse_prices, used_up
 from tests.sources.live.equity_bodies import (
     CLOSES,
     DAYS,
@@ -219,9 +219,10 @@ def test_words_instead_of_days_say_what_is_wrong():
     with pytest.raises(UnknownSymbol, match="nothing at the address") as unclear:
         parsed({"detail": "Not found."})
     assert "if every symbol is answered so" in unclear.value.mend
-    with pytest.raises(HttpUnavailable) as raised:
-        parsed({"detail": "Error: You have run over your hourly request allocation."})
-    assert raised.value.status == 429
+    later = used_up({"detail": "Error: You have run over your hourly request allocation."})
+    assert later is not None
+    assert (later.status, later.wait_s) == (429, 3600.0)
+    assert used_up([]) is used_up({"detail": "Not found."}) is None
     with pytest.raises(UnusableAnswer, match="Invalid token"):
         parsed({"detail": "Invalid token."})
 
