@@ -24,7 +24,6 @@ from dagster_project.sources import open_source
 from dagster_project.sources.live import hosts, http_client, rate_limit, wire
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.publish import PublicationReport, publish
-from dagster_project.warehouse.safe_copy import keep_copy
 from tests.sources.live.loopback import FakeClock
 
 PRELOADED = (rate_limit, wire, pyrate_limiter)
@@ -87,7 +86,6 @@ def publish_marts(settings: Settings) -> PublicationReport:
         allow_smaller=False,
         now=datetime.now(UTC),
     )
-    keep_copy(settings.warehouse_path)
     return report
 
 
