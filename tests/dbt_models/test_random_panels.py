@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.dbt_models.compare import compare_betas, compare_firms, compare_tests
-from tests.dbt_models.oracle import Study
-from tests.dbt_models.oracle_rolling import compare_rolling_betas
-from tests.dbt_models.random_panel import COMPARED_EVENTS, COMPARED_SETS, write_panel
+from tests.event_study.compare import compare_betas, compare_firms, compare_tests
+from tests.event_study.oracle import Study
+from tests.event_study.oracle_rolling import compare_rolling_betas
+from tests.event_study.random_panel import COMPARED_EVENTS, COMPARED_SETS, write_panel
 from tests.warehouse_builder import build_warehouse
 
 SELECTED = (

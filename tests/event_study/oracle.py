@@ -22,7 +22,7 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 
-from tests.dbt_models.oracle_groups import Date, FirmDate, GroupResult, Portfolio, run_tests
+from tests.event_study.oracle_groups import Date, FirmDate, GroupResult, Portfolio, run_tests
 
 NOT_FIRMS = {"benchmark", "bitcoin_proxy"}
 BUNDLED_STUDY = Path(__file__).parents[2] / "data" / "study"

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from tests.dbt_models.compare import assert_same
-from tests.dbt_models.oracle import Study
+from tests.event_study.compare import assert_same
+from tests.event_study.oracle import Study
 
 FIGURES = (
     "alpha",
