@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dagster_project.event_study.dates import GroupTests
 from dagster_project.event_study.event import EventPanel
 from dagster_project.event_study.market import FactorSeries, Market, Parameters
 from dagster_project.event_study.models import Model
-from dagster_project.event_study.tests import GroupTests, Pool, pooled
+from dagster_project.event_study.tests import Pools, pooled
 from dagster_project.event_study.windows import Window
 
 NAN = np.nan
@@ -74,6 +77,24 @@ def panel(
     )
 
 
+class Pool:
+    """One window and group of the package's pools: figures as single values."""
+
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._pools, name)
+        return value[0, 0] if isinstance(value, np.ndarray) else value
+
+    def run(self) -> dict[str, SimpleNamespace]:
+        """Every test's status, statistic, degrees of freedom and p-values."""
+        return {
+            test_id: SimpleNamespace(**{k: v[0, 0] for k, v in vars(outcomes).items()})
+            for test_id, outcomes in self._pools.run().items()
+        }
+
+
 def pool(
     *panels: EventPanel, over: Window | None = None, firms: Sequence[int] | None = None
 ) -> Pool:
@@ -85,4 +106,4 @@ def pool(
         return GroupTests(date, [tested], [rows], [len(rows)])
 
     dates = [lambda date=date: group_tests(date) for date in panels]
-    return pooled(dates, [tested], 0.05)[0][0]
+    return Pool(pooled(dates, [tested], panels[0].parameters))

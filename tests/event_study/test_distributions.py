@@ -77,7 +77,9 @@ def test_normal():
     np.testing.assert_allclose(normal_lower_p(z), stats.norm.cdf(z), rtol=1e-14)
 
 
-@pytest.mark.parametrize("p", [1e-6, 0.001, 0.025, 0.2, 0.4, 0.6, 0.8, 0.95, 0.975, 0.995, 1 - 1e-6])
+@pytest.mark.parametrize(
+    "p", [1e-6, 0.001, 0.025, 0.2, 0.4, 0.6, 0.8, 0.95, 0.975, 0.995, 1 - 1e-6]
+)
 def test_student_t_quantile(p):
     q = student_t_quantile(p, DEGREES)
     np.testing.assert_allclose(q, stats.t.ppf(p, DEGREES), rtol=1e-9)

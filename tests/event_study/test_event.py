@@ -15,9 +15,7 @@ MARKET = Model("market", ("MKT",))
 def test_a_session_without_a_factor_is_used_by_no_series():
     """Neither for the estimate nor as a day of the event, whatever the shares have."""
     market = [1, 1, NAN, 3, 3, 2, NAN]
-    found = panel(
-        [[5, 1, 99, 5, 5]], [[8, 7]], factors={"MKT": market}, model=MARKET, first_day=0
-    )
+    found = panel([[5, 1, 99, 5, 5]], [[8, 7]], factors={"MKT": market}, model=MARKET, first_day=0)
     assert_array_equal(found.estimation_days, [-5, -4, -2, -1])
     assert found.fit.n_est[0] == 4
     assert found.fit.is_complete[0]

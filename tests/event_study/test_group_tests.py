@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from dagster_project.event_study.dates import GroupTests
 from dagster_project.event_study.models import Model
-from dagster_project.event_study.tests import TESTS, Outcome, PValues
+from dagster_project.event_study.tests import TESTS, pooled
 from tests.event_study.builders import NAN, panel, pool, window
 
 
@@ -88,7 +89,8 @@ def test_tests_adjusted_for_correlation():
     assert tests["kolari_pynnonen"].statistic == pytest.approx(expected)
     # Normal, with a second p of few firms' degrees of freedom.
     assert np.isnan(tests["kolari_pynnonen"].df)
-    assert tests["kolari_pynnonen"].few_firms_df == 3
+    assert tests["kolari_pynnonen"].p_two_sided == pytest.approx(2 * stats.norm.sf(abs(expected)))
+    assert tests["kolari_pynnonen"].p_two_sided_t == pytest.approx(2 * stats.t.sf(abs(expected), 3))
 
 
 def test_a_variance_that_is_not_positive_gives_no_statistic():
@@ -159,7 +161,7 @@ def test_corrado_with_a_hole():
 
 
 def test_corrado_over_two_days_ranks_both():
-    """1, 3, 5, 2 and 4 as ranks: less 3 the event days are -1 and 1, then 1 + 2 of 1, 2, 3, 4, 5."""
+    """Ranks less 3: the event days 2 and 4 among 1, 3, 5 are -1 and 1; 4 and 5 are 1 and 2."""
     assert statistic("corrado_rank", panel([[1, 3, 5]], [[2, 4]]), over=window(0, 1)) == 0
     up = panel([[1, 2, 3]], [[4, 5]])
     assert statistic("corrado_rank", up, over=window(0, 1)) == pytest.approx(
@@ -283,17 +285,15 @@ def test_sample_quantile_of_one_date_and_of_two():
     one = panel([[-3, -1, 1, 3]], [[-2]])
     outcome = pool(one).run()["sample_quantile"]
     assert outcome.statistic == -2
-    assert outcome.empirical == (pytest.approx(3 / 5), pytest.approx(2 / 5))
+    assert (outcome.p_two_sided, outcome.p_lower) == (pytest.approx(3 / 5), pytest.approx(2 / 5))
     other = panel([[NAN, -1, 1, -2]], [[-1]], skipped_sessions=9)
     sds = [np.std([-3, -1, 1, 3], ddof=1), np.std([-1, 1, -2], ddof=1)]
     sums = np.array([-1, 1, 3]) / sds[0] + np.array([-1, 1, -2]) / sds[1]
     value = -2 / sds[0] - 1 / sds[1]
     outcome = pool(one, other).run()["sample_quantile"]
     assert outcome.statistic == pytest.approx(-1.5)
-    assert outcome.empirical == (
-        pytest.approx((1 + (abs(sums) >= abs(value)).sum()) / 4),
-        pytest.approx((1 + (sums <= value).sum()) / 4),
-    )
+    assert outcome.p_two_sided == pytest.approx((1 + (abs(sums) >= abs(value)).sum()) / 4)
+    assert outcome.p_lower == pytest.approx((1 + (sums <= value).sum()) / 4)
 
 
 def test_a_window_longer_than_any_quiet_run_has_no_quantile():
@@ -324,9 +324,7 @@ def test_pooled_figures_of_two_dates():
 @pytest.mark.parametrize(("n_days", "overlapping"), [(1, 0), (2, 2), (3, 2)])
 def test_windows_of_close_dates_overlap(n_days, overlapping):
     """Sessions 4 and 5 are one apart, 9 is alone: windows of two days share one."""
-    dates = [
-        panel([[1, 2, 3, 5]], [[5] * 4], skipped_sessions=skipped) for skipped in (0, 1, 5)
-    ]
+    dates = [panel([[1, 2, 3, 5]], [[5] * 4], skipped_sessions=skipped) for skipped in (0, 1, 5)]
     found = pool(*dates, over=window(0, n_days - 1))
     assert found.n_overlapping_dates == overlapping
     assert pool(*dates, over=window(0, 3)).n_overlapping_dates == 2
@@ -358,21 +356,29 @@ def test_groups_without_figures_say_why():
     assert {o.status for o in overlapping.run().values()} == {"overlaps_estimation"}
 
 
-def test_p_values_of_every_kind_of_outcome():
-    outcomes = [
-        Outcome("ok", -2.0, 10.0),
-        Outcome("ok", 1.5),
-        Outcome("ok", -0.1, empirical=(0.4, 0.2)),
-        Outcome("ok", -1.0, few_firms_df=5.0),
-        Outcome("no_firms"),
-    ]
-    found = PValues.of(outcomes)
-    normal = 2 * stats.norm.sf([1.5, 1.0])
-    assert_allclose(found.p_two_sided, [2 * stats.t.sf(2, 10), normal[0], 0.4, normal[1], NAN])
-    assert_allclose(
-        found.p_lower, [stats.t.cdf(-2, 10), stats.norm.cdf(1.5), 0.2, stats.norm.cdf(-1), NAN]
-    )
-    assert_allclose(found.p_two_sided_t, [NAN, NAN, NAN, 2 * stats.t.sf(1, 5), NAN])
+STUDENT = ("cross_sectional_t", "bmp", "portfolio_t", "portfolio_crude", "grank_t")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_p_values_are_those_of_each_statistics_distribution(sign):
+    """Student's t with the test's degrees of freedom, else the normal; only Kolari and Pynnönen's
+    has a second p, of few firms.
+    """
+    tests = pool(panel(FOUR, sign * np.array([[0.5], [1], [1], [2]]))).run()
+    for test_id, outcome in tests.items():
+        if test_id == "sample_quantile":
+            continue
+        assert outcome.status == "ok", test_id
+        student = test_id in STUDENT
+        null = stats.t(outcome.df) if student else stats.norm
+        assert np.isnan(outcome.df) != student
+        assert outcome.p_two_sided == pytest.approx(2 * null.sf(abs(outcome.statistic)), rel=1e-10)
+        assert outcome.p_lower == pytest.approx(null.cdf(outcome.statistic), rel=1e-10)
+        assert np.isnan(outcome.p_two_sided_t) == (test_id != "kolari_pynnonen")
+    many = np.random.default_rng(1).standard_normal((30, 8))
+    outcome = pool(panel(many[:, :7], many[:, 7:])).run()["kolari_pynnonen"]
+    assert outcome.status == "ok"
+    assert np.isnan(outcome.p_two_sided_t)
 
 
 def test_a_portfolio_holds_firms_with_an_estimate_not_only_those_with_a_window():
@@ -391,3 +397,27 @@ def test_a_mean_adjusted_study_needs_no_factor():
     sd = np.std([2, 0, 3, 1], ddof=1)
     expected = (4 - 1.5) / (sd * np.sqrt(1 + 1 / 4))
     assert statistic("portfolio_t", one) == pytest.approx(expected)
+
+
+def test_windows_and_groups_are_tested_at_once_as_they_are_alone():
+    """A window's or group's figures do not depend, by a bit, on what is computed with them."""
+    random = np.random.default_rng(6)
+    quiet, event = random.standard_normal((7, 40)), random.standard_normal((7, 3))
+    quiet[2, 5], quiet[4, :20], event[5, 1] = NAN, NAN, NAN
+    one = panel(quiet, event, first_day=-1, min_common=10)
+    windows = [window(0, 0), window(-1, 1), window(0, 1, -1, 1)]
+    groups = [np.arange(7), np.array([1, 2, 4]), np.array([], dtype=int), np.array([5])]
+    together = pooled(
+        [lambda: GroupTests(one, windows, groups, [len(rows) for rows in groups])],
+        windows,
+        one.parameters,
+    )
+    outcomes = together.run()
+    for number, over in enumerate(windows):
+        for group, rows in enumerate(groups):
+            alone = pool(one, over=over, firms=list(rows))
+            for test_id, outcome in alone.run().items():
+                for name, value in vars(outcome).items():
+                    assert_array_equal(getattr(outcomes[test_id], name)[number, group], value)
+            for name in ("caar", "rbar", "effective_n", "mde_80pct", "n_rank_rows", "n_firms"):
+                assert_array_equal(getattr(together, name)[number, group], getattr(alone, name))

@@ -251,9 +251,9 @@ def test_any_number_of_factors_agrees_with_statsmodels(n_factors, holes):
     model = Model("m", names, "ols" if names else "mean_adjusted")
     found = fitted(model, factors[:, :n_days], returns)
     future = factors[:, n_days:]
-    leverage = found.leverage(
-        found.design.scores_of(future).sum(axis=1, keepdims=True), length
-    )[:, 0]
+    leverage = found.leverage(found.design.scores_of(future).sum(axis=1, keepdims=True), length)[
+        :, 0
+    ]
     for firm, own in enumerate(returns):
         days = ~np.isnan(own)
         result = sm.OLS(own[days], sm.add_constant(factors[:, :n_days].T, has_constant="add")[days])

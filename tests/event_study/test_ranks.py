@@ -11,7 +11,6 @@ from dagster_project.event_study.ranks import (
     mean_ranks,
     ranked_rows,
     steps_above,
-    sums_by_day,
     tie_value,
 )
 from tests.event_study.builders import NAN
@@ -68,35 +67,26 @@ def test_several_ranked_sessions_among_the_firms_own():
     4/16, -3/16, 0, -6/16, 4/16. Firm 2 has two quiet days and one of the event: -2, 2, 5 are -1, 0,
     1 about the middle, shares -1/4, 0, 1/4 of four. Each firm's deviations add to zero.
     """
-    residuals = tie_value(
-        np.array([[1, 3, 3, 1.0000000000001, 2], [-2, 2, NAN, NAN, NAN]])
-    )
+    residuals = tie_value(np.array([[1, 3, 3, 1.0000000000001, 2], [-2, 2, NAN, NAN, NAN]]))
     event = tie_value(np.array([[-1, 3], [5, NAN]]))
     found = ranked_rows(
         mean_ranks(residuals), residuals, np.arange(-9, -4), event, np.array([0, 1])
     )
     assert_array_equal(found.days, [-9, -8, -7, -6, -5, 0, 1])
-    assert_array_equal(found.is_estimation, [True] * 5 + [False] * 2)
     assert_array_equal(found.n_ranked, [7, 3])
-    both = np.array([0, 1])
     assert_array_equal(
-        found.deviations(both),
+        found.deviations,
         [[-1.5, 2, 2, -1.5, 0, -3, 2], [-1, 0, NAN, NAN, NAN, 1, NAN]],
     )
     assert_array_equal(
-        found.shares(both) * 16,
+        found.shares * 16,
         [[-3, 4, 4, -3, 0, -6, 4], [-4, 0, NAN, NAN, NAN, 4, NAN]],
     )
-    sums, n_firms = sums_by_day(found.deviations(both))
-    assert_array_equal(sums, [-2.5, 2, 2, -1.5, 0, -2, 2])
-    assert_array_equal(n_firms, [2, 2, 1, 1, 1, 2, 1])
-    assert_array_equal(found.event_days_of(both), [0, 1])
-    assert_array_equal(found.event_days_of(np.array([1])), [0])
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_ranking_together_is_ranking_all_values_anew(seed):
-    """Ranks of the residuals corrected for the event days, against SciPy on all of a firm's days."""
+    """Ranks of residuals corrected for the event days, against SciPy on all of a firm's days."""
     random = np.random.default_rng(seed)
     residuals = tie_value(random.standard_normal((8, 25)).round(1))
     event = tie_value(random.standard_normal((8, 4)).round(1))

@@ -49,6 +49,7 @@ def test_bitcoin_source_of_a_window():
     and 3 lack the ETF on 2. Session 4: the ETF has 3 and 4. Session 5: neither has both 4 and 5,
     the last resort it is. Session 6: only 5 counts.
     """
+
     def on(*sessions: int) -> np.ndarray:
         returns = np.full(8, NAN)
         returns[list(sessions)] = 0.5
@@ -91,7 +92,11 @@ def drawn(seed: int, n_shares: int = 5, n_sessions: int = 90) -> tuple[np.ndarra
 
 
 def computed(
-    shares: np.ndarray, bitcoin: np.ndarray, length: int, minimum: int, rows: np.ndarray | None = None
+    shares: np.ndarray,
+    bitcoin: np.ndarray,
+    length: int,
+    minimum: int,
+    rows: np.ndarray | None = None,
 ) -> RollingBetas:
     rows = np.arange(len(shares)) if rows is None else rows
     members = np.arange(len(shares)) < 3
