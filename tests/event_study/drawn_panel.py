@@ -15,8 +15,8 @@ import pandas as pd
 
 N_SESSIONS = 150
 FIRMS = ("ALL", "GAPS", "LATE", "STALE", "TWIN", "FLAT", "OUT")
-# Of two shares that are the same only one is drawn: a pair that correlates by 1 leaves what
-# adjusts for correlation to rounding.
+# Of two shares that are the same only one is drawn: together with others they can leave a mean
+# correlation of 1, where rounding decides what adjusts for it.
 DRAWN = tuple(firm for firm in FIRMS if firm != "TWIN")
 FUNDS = ("MKT", "F2", "F3", "F4", "F5")
 
@@ -146,6 +146,7 @@ class _Draw:
             "everyone,All,role,miner\n"
             f"drawn,Drawn,tickers,{drawn}\n"
             "few,A fund and a firm,tickers,MKT;GAPS\n"
+            "twins,Two that may be the same,tickers,ALL;TWIN\n"
             "named,Named,named,\n"
         )
 

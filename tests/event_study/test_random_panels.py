@@ -54,7 +54,9 @@ def test_tests_of_an_event_or_a_set_agree_with_scipy(panel_of, seed):
     study, marts = panel_of(seed)
     study_id = ("one", "some", "all", "last", "apart")[seed % 5]
     model_ids = ("drawn", ("masked", "adjusted", "other")[seed % 3])
-    chosen = study.only(model_ids, ("day", "long", "into") if study_id == "one" else ("long",))
+    # The windows of the last event reach beyond the data, but for its day.
+    window_ids = {"last": ("day",), "one": ("day", "long", "into")}.get(study_id, ("long",))
+    chosen = study.only(model_ids, window_ids)
     assert compare_tests(marts, chosen, study_id) > 0
 
 
@@ -90,3 +92,24 @@ def test_the_panels_meet_every_case(panel_of):
         "ok", "no_firms", "too_few_firms", "no_spread", "no_correlation", "overlaps_estimation",
     }  # fmt: skip
     assert met["rolling"] >= {"ok", "short_window", "no_residual"}
+
+
+@pytest.mark.parametrize(("factor", "status"), [("FLAT", "collinear"), ("NONE", "no_factor")])
+def test_a_useless_market_factor_gives_a_status(tmp_path, factor, status):
+    """A constant factor, and one without any price: a reason for every firm, and no statistic."""
+    write_drawn_panel(tmp_path, 0)
+    models = tmp_path / "study" / "models.csv"
+    models.write_text(models.read_text(encoding="utf-8").replace("MKT", factor), encoding="utf-8")
+    marts = InMemory(Study(tmp_path)).marts()
+    rows = dict(
+        marts.execute(
+            "select ticker, (status, car) from marts.fct_selloff_firm "
+            "where event_id = 'one' and window_id = 'day' and model_id = 'other'"
+        ).fetchall()
+    )
+    assert rows["ALL"] == (status, None)
+    assert rows["GHOST"] == ("no_price", None)
+    assert marts.execute(
+        "select count(statistic), count(*) > 0 from marts.fct_selloff_tests "
+        "where model_id = 'other' and study_id = 'one'"
+    ).fetchone() == (0, True)
