@@ -119,7 +119,7 @@ def rows(reader: pa.RecordBatchReader, *keys: str) -> dict[tuple, dict]:
 
 
 def test_estimates_of_firms_with_and_without_prices(study):
-    """The market model of a tiny panel: alpha 2, beta 1, sd 2. The event after the data has no row."""
+    """A tiny panel: alpha 2, beta 1, sd 2. The event after the data has no row."""
     found = rows(study.estimates(), "event_id", "model_id", "ticker")
     assert len(found) == 3 * 2 * 3
     one = found["event", "market_model", "AAA"]
