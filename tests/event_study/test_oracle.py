@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.dbt_models.oracle import Model, fit_series, is_collinear, overlapping_sums
-from tests.dbt_models.oracle_groups import (
+from tests.event_study.oracle import Model, fit_series, is_collinear, overlapping_sums
+from tests.event_study.oracle_groups import (
     Date,
     FirmDate,
     Portfolio,

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from tests.dbt_models.compare import assert_same
-from tests.dbt_models.oracle import Study
+from tests.event_study.compare import assert_same
+from tests.event_study.oracle import Study
 
 FIGURES = (
     "alpha",
@@ -70,11 +70,12 @@ def fitted(rows: pd.DataFrame) -> dict:
 
 
 def compare_rolling_betas(
-    connection: duckdb.DuckDBPyConnection, study: Study, every: int
+    connection: duckdb.DuckDBPyConnection, study: Study, every: int, at_least: int = 300
 ) -> set[tuple[str, str]]:
     """Hold every source and count, and the figures of each ``every``-th session, to the oracle.
 
-    Returns the pairs of status and bitcoin source that were met.
+    At least ``at_least`` windows must have figures. Returns the pairs of status and bitcoin source
+    that were met.
     """
     betas = connection.execute("select * from marts.fct_rolling_betas order by session_date").df()
     betas["factor_source"] = betas.factor_source.fillna("")
@@ -122,12 +123,18 @@ def compare_rolling_betas(
                 n_firms[here] = rolled.n.min()[here]
             assert (rows.n_sessions == n_sessions).all(), ticker
             assert np.array_equal(rows.n_basket_firms.astype(float), n_firms, equal_nan=True)
-            assert ((rows.status == "short_window") == (n_sessions < window.min_sessions)).all()
+            n_own, n_basket = (
+                pair[name].rolling(length, min_periods=0).count() for name in ("y", "ai")
+            )
+            no_basket = (n_own > 0) & (n_basket == 0)
+            assert ((rows.status == "no_basket") == no_basket).all(), ticker
+            too_few = n_sessions < window.min_sessions
+            assert (rows.status.isin(["short_window", "no_basket"]) == too_few).all(), ticker
             assert (rows.is_asynchronous.eq(True) == (chosen == "utc_close")).all(), ticker
             assert (rows[list(FIGURES)].isna().all(axis=1) == (rows.status != "ok")).all(), ticker
             for at in [*range(0, len(days), every), len(days) - 1]:
                 row, what = rows.iloc[at], f"{ticker} {length} {days[at].date()}"
-                if row.status == "short_window":
+                if row.status in ("short_window", "no_basket"):
                     continue
                 used = usable[chosen.iloc[at]].iloc[max(0, at + 1 - length) : at + 1].dropna()
                 if row.status == "no_variation":
@@ -140,5 +147,5 @@ def compare_rolling_betas(
                         assert_same(row[name], value, f"{what} {name}")
                     n_compared += 1
     assert not groups
-    assert n_compared > 300
+    assert n_compared > at_least
     return set(betas[["status", "factor_source"]].itertuples(index=False, name=None))

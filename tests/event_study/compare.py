@@ -6,8 +6,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from tests.dbt_models.oracle import Fit, Model, Study
-from tests.dbt_models.oracle_groups import Figures, GroupResult
+from tests.event_study.oracle import Fit, Model, Study
+from tests.event_study.oracle_groups import Figures, GroupResult
 
 FIRM_FIGURES = (
     "raw_return",

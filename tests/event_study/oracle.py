@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import exchange_calendars
@@ -22,12 +22,23 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 
-from tests.dbt_models.oracle_groups import Date, FirmDate, GroupResult, Portfolio, run_tests
+from tests.event_study.oracle_groups import Date, FirmDate, GroupResult, Portfolio, run_tests
 
 NOT_FIRMS = {"benchmark", "bitcoin_proxy"}
 BUNDLED_STUDY = Path(__file__).parents[2] / "data" / "study"
 NAN = float("nan")
 NEW_YORK = "America/New_York"
+
+
+@cache
+def _sessions(start: pd.Timestamp, end: pd.Timestamp) -> pd.DatetimeIndex:
+    calendar = exchange_calendars.get_calendar("XNYS", start=start, end=end)
+    return calendar.sessions.tz_localize(None)
+
+
+@cache
+def _early_closes() -> pd.DatetimeIndex:
+    return exchange_calendars.get_calendar("XNYS").early_closes.tz_localize(None)
 
 
 def _listed(text: object) -> list[str]:
@@ -154,8 +165,8 @@ class Study:
             self.windows[f"rank_{end}"] = ranked.astype(int)
         # The sessions around an event that a factor must reach over.
         self.span = (
-            min(-1, int(self.windows.first_day.min())),
-            max(1, int(self.windows.last_day.max())),
+            min(-1, int(self.windows.rank_first_day.min())),
+            max(1, int(self.windows.rank_last_day.max())),
         )
         self.parameters = configuration("parameters.csv").set_index("parameter")["value"]
         self.groups = configuration("groups.csv")
@@ -205,10 +216,7 @@ class Study:
     @cached_property
     def sessions(self) -> pd.DatetimeIndex:
         first, last = self.prices.session_date.min(), self.prices.session_date.max()
-        calendar = exchange_calendars.get_calendar(
-            "XNYS", start=first - pd.Timedelta(days=500), end=last + pd.Timedelta(days=500)
-        )
-        return calendar.sessions.tz_localize(None)
+        return _sessions(first - pd.Timedelta(days=500), last + pd.Timedelta(days=500))
 
     @cached_property
     def priced_positions(self) -> tuple[int, int]:
@@ -233,7 +241,7 @@ class Study:
     @cached_property
     def new_york_bitcoin_returns(self) -> pd.Series:
         """Bitcoin from one New York close to the next, by the clock on the wall there."""
-        early = exchange_calendars.get_calendar("XNYS").early_closes.tz_localize(None)
+        early = _early_closes()
         closes, exchanges = [], []
         for day in self.sessions:
             # 16:00, or 13:00 on an early close: the hour's bar starts an hour before.

@@ -11,21 +11,20 @@ import pandas as pd
 N_SESSIONS = 420
 EVENT = 300
 COMPARED_EVENTS = ("main", "after-close", "weekend", "factor-hole", "young", "last")
-COMPARED_SETS = ("drawn_all", "picked", "early", "nothing")
 STUDY_MODELS = """model_id,factors,is_headline,reason,method,return_kind,leverage,mask_other_events
 mean_adjusted,,0,no factor,mean_adjusted,,,
-market_adjusted,{factor},0,nothing estimated,market_adjusted,,,
-market_adjusted_counted,{factor},0,leverage as R packages have it,market_adjusted,log,one_over_n,0
-market_model,{factor},1,headline,,,,
-market_model_log,{factor},0,log returns,ols,log,model,0
-two_factors,{factor};FUND,0,a second fund,ols,simple,,0
-three_factors,bitcoin;{factor};FUND,0,three with bitcoin first,ols,log,,0
-repeated,{factor};CLONE,0,the same fund under two names,ols,,,
-masked,{factor},0,without the firm's other news,ols,,,1
+market_adjusted,MKT,0,nothing estimated,market_adjusted,,,
+market_adjusted_counted,MKT,0,leverage as R packages have it,market_adjusted,log,one_over_n,0
+market_model,MKT,1,headline,,,,
+market_model_log,MKT,0,log returns,ols,log,model,0
+two_factors,MKT;FUND,0,a second fund,ols,simple,,0
+three_factors,bitcoin;MKT;FUND,0,three with bitcoin first,ols,log,,0
+repeated,MKT;CLONE,0,the same fund under two names,ols,,,
+masked,MKT,0,without the firm's other news,ols,,,1
 bitcoin,bitcoin,0,bitcoin alone,ols,,,
 """
 BARE_MODELS = """model_id,factors,is_headline,reason
-market_model,{factor},1,only the columns that a file must have
+market_model,MKT,1,only the columns that a file must have
 bitcoin,bitcoin,0,in a folder without closes in UTC
 """
 BARE_WINDOWS = 'window_id,first_day,last_day\n"[0,0]",0,0\n"[-1,1]",-1,1\n'
@@ -180,7 +179,7 @@ ancient,Before the calendar,drawn,1999-01-04,unknown,AAA,
 """
 
 
-def write_panel(folder: Path, seed: int, factor: str = "MKT", *, bare: bool = False) -> list[str]:
+def write_panel(folder: Path, seed: int, *, bare: bool = False) -> list[str]:
     """Write the folder and return the ids of the events to compare.
 
     A bare one lacks every file and column that may be missing.
@@ -208,12 +207,10 @@ def write_panel(folder: Path, seed: int, factor: str = "MKT", *, bare: bool = Fa
         first = days[EVENT - 100].date() if ticker == "RELISTED" else ""
         companies.append(f"{ticker},{ticker} Inc,{role},{int(ticker == 'AAA')},{first}")
     companies.append("GHOST,Never priced Inc,miner,1,")
-    if factor not in closes:
-        companies.append(f"{factor},Absent fund,benchmark,0,")
     _write(folder, "ledger/companies.csv", "\n".join(companies) + "\n")
     _write(folder, "ledger/events.csv", _events(days))
     models, windows = (BARE_MODELS, BARE_WINDOWS) if bare else (STUDY_MODELS, STUDY_WINDOWS)
-    _write(folder, "study/models.csv", models.format(factor=factor))
+    _write(folder, "study/models.csv", models)
     _write(folder, "study/windows.csv", windows)
     _write(folder, "study/groups.csv", STUDY_GROUPS)
     if not bare:
