@@ -329,7 +329,8 @@ def _kolari_pynnonen(pools: Pools) -> _Found:
             [
                 np.isnan(t),
                 np.isnan(pools.rbar),
-                (pools.variance_inflation <= 0) | (pools.rbar >= 1),
+                # A correlation of one leaves nothing but rounding of the statistic.
+                (pools.variance_inflation <= 0) | (1 - pools.rbar <= NO_SPREAD),
             ],
             ["no_spread", "no_correlation", "adjustment_undefined"],
             "ok",
