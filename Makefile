@@ -53,7 +53,8 @@ WITH_TEAM = $(if $(MINER_DAGSTER_POSTGRES_URL),$(TEAM))
 
 # $(call install,LOCKS,STAMP): packages of the locks by name and hash. pip's own words go to a
 # log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
-# the locks are complete, which `pip check` then proves.
+# the locks are complete, which `pip check` then proves. The project itself is installed last, as it
+# lies here, with the builder that is in the locks: nobody is asked for it.
 define install
 	if ! cat $(1) | cmp -s - $(2); then \
 	    total=$$(cat $(1) | grep -c '^[a-z0-9].*=='); \
@@ -61,6 +62,8 @@ define install
 	    rm -f $(2) $(VENV)/install.ok; \
 	    { $(PY) -m pip install --disable-pip-version-check --no-input --no-deps \
 	          --require-hashes --progress-bar off $(addprefix -r ,$(1)) 2>&1 \
+	      && $(PY) -m pip install --disable-pip-version-check --no-input --no-deps --no-index \
+	          --no-build-isolation --editable . 2>&1 \
 	      && $(PY) -m pip check --disable-pip-version-check 2>&1 \
 	      && touch $(VENV)/install.ok || true; } \
 	      | tee $(VENV)/install.log \

@@ -22,6 +22,7 @@ import yaml
 from benchmarks.synthetic import Market, Size, SyntheticSource
 from benchmarks.timing import copy_to_disk, peak_mib
 from dagster_project.contracts import TABLES, Extract, Table, Window
+from dagster_project.dbt_process import WAREHOUSE_TARGET
 from dagster_project.ingest import ingest
 from dagster_project.settings import (
     PROJECT_DIR,
@@ -159,11 +160,11 @@ def load(task: Task) -> dict[str, Any]:
 
 def profile_with(memory: str, folder: Path) -> Path:
     """A folder with the project's profile but for DuckDB's memory limit ("": its own)."""
-    profile = yaml.safe_load((PROJECT_DIR / "profiles.yml").read_text(encoding="utf-8"))
+    profile = yaml.safe_load((PROJECT_DIR / "dbt" / "profiles.yml").read_text(encoding="utf-8"))
     (name,) = (key for key in profile if key != "config")
     outputs = profile[name]["outputs"]
     if memory:
-        outputs[profile[name]["target"]]["settings"]["memory_limit"] = memory
+        outputs[WAREHOUSE_TARGET]["settings"]["memory_limit"] = memory
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "profiles.yml").write_text(yaml.safe_dump(profile), encoding="utf-8")
     return folder

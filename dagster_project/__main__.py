@@ -6,6 +6,7 @@ import argparse
 import sys
 from datetime import date
 
+from dagster_project import interrupts
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import current_settings
 
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     arguments = _parser().parse_args()
+    interrupts.listen()
     try:
         return int(arguments.action(arguments))
     except WarehouseProjectError as error:
@@ -145,7 +147,7 @@ def main() -> int:
         return FAILED
     except KeyboardInterrupt:
         print("\nStopped. What was loaded and published before is untouched.", file=sys.stderr)
-        return 130
+        return interrupts.exit_status()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,10 @@
 dbt's own cache of a parse counts as stale as soon as the working file lies elsewhere, since its
 path is part of the profile; a parse takes longer than the build of a small warehouse. The models
 do not depend on that path, so the parsed project is kept here and handed to every command.
+
+Every parse is a whole one. dbt's partial parsing loses what yml files say of singular tests (their
+severity, what they are checks of) once a macro changed that they use: what is tested would change
+although no test did.
 """
 
 from __future__ import annotations
@@ -21,12 +25,14 @@ from dagster_project.dbt_process import (
     run_dbt,
 )
 from dagster_project.errors import WarehouseProjectError
-from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.settings import Settings
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_PARSED_SUFFIXES = {".sql", ".yml", ".md", ".csv"}
+_PARSED_SUFFIXES = {".sql", ".py", ".yml", ".md", ".csv"}
+# Left by commands typed in the project's folder.
+_MADE_BY_DBT = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
 def project_fingerprint(project_dir: Path, target: str = WAREHOUSE_TARGET) -> str:
@@ -35,16 +41,12 @@ def project_fingerprint(project_dir: Path, target: str = WAREHOUSE_TARGET) -> st
     adapter = "dbt-spark" if target == SPARK_TARGET else "dbt-duckdb"
     for package in ("dbt-core", adapter):
         digest.update(f"{package} {version(package)}".encode())
-    files = [PROJECT_DIR / "profiles.yml"]
-    files += [
-        path
-        for path in project_dir.rglob("*")
-        if path.suffix in _PARSED_SUFFIXES
-        and not {"target", "logs"} & set(path.relative_to(project_dir).parts)
-    ]
-    for path in sorted(files):
-        digest.update(str(path.relative_to(PROJECT_DIR)).encode())
-        digest.update(path.read_bytes())
+    for path in sorted(project_dir.rglob("*")):
+        name = path.relative_to(project_dir)
+        if path.suffix in _PARSED_SUFFIXES and not _MADE_BY_DBT & set(name.parts):
+            content = path.read_bytes()
+            digest.update(f"{name.as_posix()} {len(content)} ".encode())
+            digest.update(content)
     return digest.hexdigest()
 
 
@@ -85,9 +87,7 @@ def _parse(settings: Settings, parsed: Path, target: str) -> None:
     from dbt.parser.manifest import extended_mashumaro_encoder
 
     parsed.unlink(missing_ok=True)
-    # Not named where it is dbt's own folder: dbt would put its logs elsewhere too.
-    folder = None if target == WAREHOUSE_TARGET else parsed.parent
-    result = run_dbt(settings, ["parse"], target=target, target_path=folder)
+    result = run_dbt(settings, ["parse", "--no-partial-parse"], target=target)
     if not result.success:
         raise WarehouseProjectError(
             f"The dbt project does not parse: {result.exception}",

@@ -1,24 +1,32 @@
-"""The one way this project runs dbt: in its own process, letting go of the file afterwards."""
+"""The one way this project runs dbt: in its own process, letting go of the file afterwards.
+
+``run_dbt`` returns when dbt has ended. ``DbtStream`` runs it in a thread and hands over every node
+as soon as it ends, so that a run that is killed keeps what it did.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import ctypes
 import os
+import queue
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.settings import PROJECT_DIR, Settings
-from dagster_project.sources import open_folder
-from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
+from dagster_project.settings import Settings
 
 if TYPE_CHECKING:
+    import duckdb
     from dbt.cli.main import dbtRunnerResult
 
 # Outputs of profiles.yml.
-WAREHOUSE_TARGET = "warehouse"
+WAREHOUSE_TARGET = "prod"
 SPARK_TARGET = "spark"
+_STOP_EVERY_S = 0.2
+_FAILED = {"error", "fail", "runtime error", "partial success"}
 
 
 @contextlib.contextmanager
@@ -51,71 +59,209 @@ def _let_go_of_the_file() -> None:
     manager.close_all_connections()
 
 
-def _variables(settings: Settings, factors: int | None) -> list[str]:
-    """dbt's variables where the study is larger than what dbt_project.yml has room for.
-
-    Left out otherwise: dbt parses the whole project again when they change.
-    """
-    wanted = max_factors(open_folder(settings)) if factors is None else factors
-    if wanted == DEFAULT_MAX_FACTORS:
-        return []
-    return ["--vars", json.dumps({"max_factors": wanted})]
-
-
 def artifacts_dir(settings: Settings, target: str) -> Path:
-    """Folder that all commands share for dbt's artifacts: one per target.
+    """Folder in the output folder for dbt's parse, artifacts and logs: one per target.
 
-    A parse, which lies there, is made for one adapter.
+    A parse is made for one adapter. Commands typed in the project's own folder have others
+    (``dbt/target``), so that neither reads what the other left half done.
     """
-    made = settings.dbt_project_dir / "target"
-    return made if target == WAREHOUSE_TARGET else made / target
+    return settings.dbt_dir / target
 
 
 def run_dbt(
     settings: Settings,
     arguments: Sequence[str],
     *,
-    factors: int | None = None,
     on_event: Callable[[Any], None] | None = None,
     target_path: Path | None = None,
     manifest: Any = None,
     target: str = WAREHOUSE_TARGET,
     environment: Mapping[str, str] | None = None,
-    profiles_dir: Path = PROJECT_DIR,
+    profiles_dir: Path | None = None,
 ) -> dbtRunnerResult:
     """Run one dbt command over the settings' working file, or over Spark.
 
-    ``factors`` is the number of factors that the models' SQL has room for (default: as many as
-    the study's largest model needs). ``on_event`` receives dbt's log events as they come;
-    ``target_path`` replaces dbt's usual folder for artifacts and logs; ``manifest`` (a parsed
-    one) saves the parse; ``profiles_dir`` holds another ``profiles.yml`` than the project's.
+    ``on_event`` receives dbt's log events as they come; ``target_path`` replaces ``artifacts_dir``
+    as folder of artifacts and logs; ``manifest`` (a parsed one) saves the parse; ``profiles_dir``
+    holds another ``profiles.yml`` than the project's.
     ``target`` is an output of profiles.yml; on Spark a session must be there already, which dbt
     then takes. ``environment`` is added for the command.
     """
     from dbt.cli.main import dbtRunner
 
+    words = [
+        *arguments,
+        *_places(settings, target, manifest is not None, target_path, profiles_dir),
+    ]
+    runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
+    with _environment({**settings.dbt_environment(), **(environment or {})}):
+        try:
+            return runner.invoke(words)
+        finally:
+            _let_go_of_the_file()
+
+
+def _places(
+    settings: Settings,
+    target: str,
+    is_parsed: bool,
+    target_path: Path | None = None,
+    profiles_dir: Path | None = None,
+) -> list[str]:
+    """dbt arguments that say where everything is."""
+    shared = artifacts_dir(settings, target)
+    folder = target_path or shared
     places = [
         "--project-dir",
         str(settings.dbt_project_dir),
         "--profiles-dir",
-        str(profiles_dir),
+        str(profiles_dir or settings.dbt_project_dir),
         "--target",
         target,
+        "--target-path",
+        str(folder),
+        "--log-path",
+        str(folder / "logs"),
         "--quiet",
     ]
-    shared = artifacts_dir(settings, target)
-    if manifest is not None and (target_path or shared) == shared:
+    if is_parsed and folder == shared:
         # What the parse has written there stays: two commands at once would write manifest.json
         # over one another, and whoever reads it next would find half of each.
         places.append("--no-write-json")
     if target == SPARK_TARGET:
         # An error of Spark is a page of Java; its reason is told by who asked, the page in the log.
         places += ["--log-level", "none"]
-    if target_path is not None:
-        places += ["--target-path", str(target_path), "--log-path", str(target_path / "logs")]
-    runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
-    with _environment({**settings.dbt_environment(), **(environment or {})}):
+    return places
+
+
+@dataclass(frozen=True)
+class NodeOutcome:
+    """What dbt says of one model or test; ``sql`` as it ran, empty for a model in Python."""
+
+    unique_id: str
+    status: str
+    failures: int | None
+    message: str
+    seconds: float
+    sql: str = ""
+
+    @property
+    def name(self) -> str:
+        """dbt's name of it, without package and hash."""
+        return self.unique_id.split(".")[2]
+
+    @property
+    def failed(self) -> bool:
+        return self.status in _FAILED
+
+
+def compiled_sql(node: Any) -> str:
+    """The statement that a node of dbt's manifest ran; empty where it has none."""
+    is_sql = getattr(node, "language", "") == "sql"
+    return (getattr(node, "compiled_code", None) or "") if is_sql else ""
+
+
+class DbtStream:
+    """One dbt command on the working file, in a thread of its own; iterate over its ended nodes.
+
+    A context: leaving it waits for dbt, which is stopped first where the block was left by an
+    exception (Ctrl-C), and lets go of the file. ``result`` is dbt's own, once the iteration is
+    over.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        arguments: Sequence[str],
+        *,
+        manifest: Any,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.result: dbtRunnerResult | None = None
+        self._manifest = manifest
+        self._environment = {**settings.dbt_environment(), **(environment or {})}
+        self._words = [
+            *arguments,
+            *_places(settings, WAREHOUSE_TARGET, is_parsed=True),
+            # What goes wrong is told by who listens; the pages about it stand in dbt's log.
+            *("--log-level", "none"),
+        ]
+        self._ended: queue.SimpleQueue[NodeOutcome | None] = queue.SimpleQueue()
+        # Not waited for by an interpreter that ends: leaving the context does.
+        self._thread = threading.Thread(target=self._work, name="dbt", daemon=True)
+
+    def _work(self) -> None:
+        from dbt.cli.main import dbtRunner
+
         try:
-            return runner.invoke([*arguments, *_variables(settings, factors), *places])
+            self.result = dbtRunner(manifest=self._manifest, callbacks=[self._follow]).invoke(
+                self._words
+            )
+        except KeyboardInterrupt:
+            pass  # of _stop, when dbt had just ended
         finally:
+            self._ended.put(None)
+
+    def _follow(self, event: Any) -> None:
+        if event.info.name != "NodeFinished":
+            return
+        told, about = event.data.run_result, event.data.node_info
+        if about.resource_type not in {"model", "test"}:
+            return
+        self._ended.put(
+            NodeOutcome(
+                unique_id=about.unique_id,
+                status=told.status,
+                # The number has no empty value there; of a model it says nothing.
+                failures=told.num_failures if about.resource_type == "test" else None,
+                message=told.message,
+                seconds=told.execution_time,
+                sql=compiled_sql(self._manifest.nodes.get(about.unique_id)),
+            )
+        )
+
+    def __enter__(self) -> DbtStream:
+        self._stack = contextlib.ExitStack()
+        self._stack.enter_context(_environment(self._environment))
+        self._thread.start()
+        return self
+
+    def __iter__(self) -> Iterator[NodeOutcome]:
+        while (ended := self._ended.get()) is not None:
+            yield ended
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._stack:
+            if kind is not None:
+                self._stop()
+            self._thread.join()
             _let_go_of_the_file()
+
+    def _stop(self) -> None:
+        """Make dbt believe in Ctrl-C, which Python tells the main thread alone; end its queries."""
+        if self._thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._thread.ident), ctypes.py_object(KeyboardInterrupt)
+            )
+        while self._thread.is_alive():
+            _interrupt_queries()
+            self._thread.join(_STOP_EVERY_S)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the file that dbt holds open, for reading what it has built."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        environment: Any = DuckDBConnectionManager.env()
+        made: duckdb.DuckDBPyConnection = environment.conn.cursor()
+        return made
+
+
+def _interrupt_queries() -> None:
+    """End what DuckDB computes for dbt at this moment."""
+    from dbt.adapters.factory import FACTORY
+
+    adapter: Any = FACTORY.adapters.get("duckdb")
+    for connection in list(adapter.connections.thread_connections.values()) if adapter else []:
+        # A connection that is being closed has nothing to end.
+        with contextlib.suppress(Exception):
+            connection.handle.cursor().interrupt()

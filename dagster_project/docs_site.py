@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from dagster_project.dbt_manifest import ensure_manifest
-from dagster_project.dbt_process import run_dbt
+from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir, run_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import PROJECT_DIR, Settings, current_settings
 
@@ -231,7 +231,7 @@ def write_pages(settings: Settings, folder: Path) -> None:
             shutil.copyfile(path, target)
     ensure_manifest(settings)
     manifest = json.loads(
-        (settings.dbt_project_dir / "target" / "manifest.json").read_text(encoding="utf-8")
+        (artifacts_dir(settings, WAREHOUSE_TARGET) / "manifest.json").read_text(encoding="utf-8")
     )
     docs = folder / PAGES / "docs"
     (docs / "measures.md").write_text(measures_page(manifest), encoding="utf-8")

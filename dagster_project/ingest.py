@@ -21,7 +21,7 @@ from dagster_project.freshness import newest_stored
 from dagster_project.settings import Settings
 from dagster_project.sources.base import Source
 from dagster_project.warehouse.connection import warehouse
-from dagster_project.warehouse.coverage import row_count, stored_until
+from dagster_project.warehouse.coverage import row_count, rows_by_month, stored_until
 from dagster_project.warehouse.ddl import ensure_schema
 from dagster_project.warehouse.history import keep_history
 from dagster_project.warehouse.load import LoadReport, load
@@ -58,6 +58,8 @@ class Ingested:
     total: int = 0
     # Newest date of a series that is stored now; None for other tables and empty ones.
     newest: date | None = None
+    # Rows stored of each month of the window that was asked for, by the month's first day.
+    months: dict[str, int] = field(default_factory=dict)
 
     @property
     def reports(self) -> list[LoadReport]:
@@ -123,7 +125,7 @@ def ingest(
         if waiting or result.parts:
             _write(settings, waiting, result, say, ended=table)
         raise
-    _write(settings, waiting, result, say, ended=table)
+    _write(settings, waiting, result, say, ended=table, window=window)
     if result.parts and not result.reports and not result.total:
         reasons = [f"{part.symbol or table.name}: {'; '.join(part.tried)}" for part in result.parts]
         raise SourceError(
@@ -141,10 +143,12 @@ def _write(
     say: Callable[[str], None],
     *,
     ended: Table | None = None,
+    window: Window | None = None,
 ) -> None:
     """Load the parts that wait, at one opening of the working file, and empty the list.
 
-    ``ended`` is the table whose last part this is: its history is kept, and its rows are counted.
+    ``ended`` is the table whose last part this is: its history is kept, and its rows are counted,
+    those of a series by months of ``window`` too.
     """
     # Emptied first: what fails here is not tried again.
     parts, loaded = waiting[:], len(result.parts)
@@ -161,6 +165,8 @@ def _write(
         if ended:
             result.total = row_count(connection, ended)
             result.newest = newest_stored(ended, stored_until(connection, ended))
+            if window and ended.time_column:
+                result.months = rows_by_month(connection, ended, window.start, window.end)
     for done in result.parts[loaded:]:
         say(_line(done))
 

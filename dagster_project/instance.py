@@ -6,12 +6,14 @@ import json
 import os
 import socket
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_project import processes, team
 from dagster_project.settings import (
     DAGSTER_POSTGRES_VARIABLE,
+    PROJECT_DIR,
     Settings,
     prepare_output_folders,
 )
@@ -74,6 +76,21 @@ def prepare_instance(settings: Settings, *, any_known_version: bool = False) -> 
         target.write_text(told, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ.update(settings.dbt_environment())
+
+
+def record_origin(instance: dg.DagsterInstance, job_name: str) -> None:
+    """Let runs that this process makes of a job name their code location, as the page's own do.
+
+    The page shows runs by code location and can repeat those alone that have one; Dagster leaves it
+    out of runs that a process makes for itself.
+    """
+    from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
+    from dagster._core.workspace.load import location_origins_from_yaml_paths
+
+    (location,) = location_origins_from_yaml_paths([str(PROJECT_DIR / "workspace.yaml")])
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job_name)
+    make = instance.create_run_for_job
+    vars(instance)["create_run_for_job"] = partial(make, remote_job_origin=origin)
 
 
 def process_tags() -> dict[str, str]:

@@ -22,7 +22,16 @@ from dagster_project.settings import BUNDLED_DATA_DIR, PROJECT_DIR, Settings
 from dagster_project.warehouse import publish_files
 
 # Packages whose own code decides what a figure becomes.
-_COMPUTING_PACKAGES = ("duckdb", "pandas", "exchange-calendars", "dagster", "dagster-dbt")
+_COMPUTING_PACKAGES = (
+    "duckdb",
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "pandas",
+    "exchange-calendars",
+    "dagster",
+    "dagster-dbt",
+)
 _SPARK_PACKAGES = ("pyspark", "dbt-spark")
 
 

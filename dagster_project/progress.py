@@ -38,7 +38,7 @@ class ProgressHandler(logging.Handler):
 
     def _follow_message(self, step: str, message: str) -> None:
         self._said[step] = message
-        if step == "dbt_models" and (" WARN " in message or " FAIL " in message):
+        if step == "dbt_models" and message.startswith(("warn: ", "fail: ", "error: ")):
             self._say(f"    {message}")
 
     def _line(self, outcome: str, step: str) -> str:

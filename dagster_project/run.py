@@ -7,11 +7,12 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from dagster_project import interrupts
 from dagster_project.alerts import post_alert
 from dagster_project.dbt_manifest import ensure_manifest
 from dagster_project.dbt_process import SPARK_TARGET
 from dagster_project.errors import WarehouseLocked, WarehouseProjectError
-from dagster_project.instance import end_dead_runs, prepare_instance, process_tags
+from dagster_project.instance import end_dead_runs, prepare_instance, process_tags, record_origin
 from dagster_project.last_build import (
     LastBuild,
     inputs_fingerprint,
@@ -27,6 +28,7 @@ from dagster_project.report import (
     next_lines,
 )
 from dagster_project.settings import Settings
+from dagster_project.sources import require_figures
 from dagster_project.spark.cluster import clear_leftovers
 from dagster_project.spark.java import java_command, spark_home
 from dagster_project.spark.session import require_master
@@ -47,6 +49,7 @@ def _prepare(settings: Settings) -> None:
     """Everything that must hold before a run starts, each with its own clear message."""
     prepare_instance(settings)
     require_ours(settings)
+    require_figures(settings)
     require_sound(settings.warehouse_path, attempts=_LOCK_ATTEMPTS)
     with warehouse(settings.warehouse_path, attempts=_LOCK_ATTEMPTS) as connection:
         ensure_schema(connection)
@@ -74,25 +77,21 @@ def _failure_texts(result: dg.ExecuteInProcessResult) -> list[str]:
     return texts
 
 
-def _tell(settings: Settings, result: dg.ExecuteInProcessResult) -> None:
-    """Tell the webhook, and leave a mark on the run that it was told, for the sensor."""
+def _mark_told(settings: Settings, result: dg.ExecuteInProcessResult, how: str) -> None:
+    """Leave a mark on the run, for the sensor that tells of failed runs."""
     import dagster as dg
 
     from dagster_project.defs.watching import TOLD_TAG
 
+    with readable_storage_failures(settings), dg.DagsterInstance.get() as instance:
+        instance.add_run_tags(result.run_id, {TOLD_TAG: how})
+
+
+def _tell(settings: Settings, result: dg.ExecuteInProcessResult) -> None:
+    """Tell the webhook that a run failed, once."""
     reasons = "; ".join(text.splitlines()[0] for text in _failure_texts(result))
     if post_alert(settings, f"A run failed: {reasons}", print):
-        with dg.DagsterInstance.get() as instance:
-            instance.add_run_tags(result.run_id, {TOLD_TAG: "webhook"})
-
-
-def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether a person stopped the run: Dagster turns Ctrl-C into a failed step."""
-    return any(
-        event.step_failure_data.error is not None
-        and event.step_failure_data.error.cls_name == "DagsterExecutionInterruptedError"
-        for event in result.filter_events(lambda event: event.is_step_failure)
-    )
+        _mark_told(settings, result, "webhook")
 
 
 def _checks(result: dg.ExecuteInProcessResult) -> CheckCounts:
@@ -128,7 +127,8 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
     logging.getLogger("dagster").setLevel(logging.ERROR)
     from dagster_project.definitions import defs
     from dagster_project.defs.common import INCREMENTAL_TAG
-    from dagster_project.defs.schedules import REFRESH_JOB, month_of
+    from dagster_project.defs.extraction import month_of
+    from dagster_project.defs.schedules import REFRESH_JOB
     from dagster_project.progress import progress_logger
     from dagster_project.sources import open_source
 
@@ -137,6 +137,7 @@ def _execute(settings: Settings) -> dg.ExecuteInProcessResult:
     today = datetime.now(UTC).date()
     with readable_storage_failures(settings), dg.DagsterInstance.get() as instance:
         end_dead_runs(instance)
+        record_origin(instance, REFRESH_JOB)
         return definitions.resolve_job_def(REFRESH_JOB).execute_in_process(
             instance=instance,
             run_config={"loggers": {"progress": {}}},
@@ -192,7 +193,9 @@ def run_everything(settings: Settings, *, anew: bool = False) -> int:
     print(f"Building the warehouse from {origin}", flush=True)
     _prepare(settings)
     result = _execute(settings)
-    if _was_interrupted(result):
+    if interrupts.received() and not result.success:
+        # Who stopped it need not be told that it failed.
+        _mark_told(settings, result, "interrupted")
         raise KeyboardInterrupt
     if not result.success:
         _tell(settings, result)

@@ -158,6 +158,11 @@ class Settings:
         return self.output_dir / "dagster_home"
 
     @property
+    def dbt_dir(self) -> Path:
+        """Folder of dbt's parse, artifacts and logs, and of the models' column lineage."""
+        return self.output_dir / "dbt"
+
+    @property
     def dbt_project_dir(self) -> Path:
         return PROJECT_DIR / "dbt"
 
@@ -174,7 +179,6 @@ class Settings:
         return {
             "MINER_WAREHOUSE_PATH": str(self.warehouse_path),
             "MINER_THREADS": str(self.threads or ""),
-            "DBT_PROFILES_DIR": str(PROJECT_DIR),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "DO_NOT_TRACK": "1",
         }
@@ -478,6 +482,7 @@ def prepare_output_folders(settings: Settings) -> None:
         settings.warehouse_path.parent,
         settings.published_dir,
         settings.dagster_home,
+        settings.dbt_dir,
     ):
         try:
             folder.mkdir(parents=True, exist_ok=True)

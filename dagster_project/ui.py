@@ -80,7 +80,8 @@ def serve(settings: Settings, *, port: int) -> int:
     workspace = str(PROJECT_DIR / "workspace.yaml")
     servers: list[subprocess.Popen[bytes]] = []
     try:
-        servers.append(_start("dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace))
+        page = ("dagster_project.guarded_webserver", "-h", HOST, "-p", str(port))
+        servers.append(_start(*page, "-w", workspace))
         if not elsewhere:
             servers.append(_start("dagster._daemon", "run", "-w", workspace))
         print(f"Dagster opens at http://{HOST}:{port} in a moment; Ctrl-C stops it.", flush=True)

@@ -18,6 +18,7 @@ from dagster_project.instance import (
     is_process_alive,
     prepare_instance,
     process_tags,
+    record_origin,
 )
 from tests.warehouse_builder import settings_for
 
@@ -89,6 +90,27 @@ def test_another_process_with_the_number_of_a_dead_one_is_not_taken_for_it() -> 
     assert tags[BEGAN_TAG]
     assert is_process_alive(tags) is True
     assert is_process_alive({**tags, BEGAN_TAG: "before"}) is False
+
+
+def test_a_run_of_this_process_names_its_code_location(instance: dg.DagsterInstance) -> None:
+    """The page lists and repeats runs by code location."""
+
+    @dg.job
+    def refresh() -> None: ...
+
+    record_origin(instance, "refresh")
+    result = refresh.execute_in_process(instance=instance)
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.remote_job_origin is not None
+    assert run.remote_job_origin.job_name == "refresh"
+    place = run.remote_job_origin.repository_origin.code_location_origin
+    assert place.location_name == "miner_warehouse"
+    assert place.loadable_target_origin.module_name == "dagster_project.definitions"
+    (shown,) = instance.get_runs(
+        dg.RunsFilter(tags={".dagster/repository": "__repository__@miner_warehouse"})
+    )
+    assert shown.run_id == run.run_id
 
 
 def test_without_a_shared_database_runs_stay_on_this_machine(

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dagster_project import dbt_process
 from dagster_project.contracts import TABLES
-from dagster_project.dbt_manifest import read_manifest
-from dagster_project.settings import Settings, prepare_output_folders, read_settings
+from dagster_project.dbt_manifest import ensure_manifest, read_manifest
+from dagster_project.settings import (
+    PROJECT_DIR,
+    Settings,
+    prepare_output_folders,
+    read_settings,
+)
 from dagster_project.sources import open_calendar, open_source
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.load import load
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 
 def settings_for(output: Path, data: Path | None = None) -> Settings:
@@ -33,17 +43,35 @@ def load_all(settings: Settings) -> None:
             load(connection, (source if table.file else calendar).extract(table))
 
 
-_PARSED: dict[str, Any] = {}
+def _parsed() -> Settings:
+    """Settings of an output folder with a fresh parse of dbt's project, for all test processes."""
+    settings = settings_for(PROJECT_DIR / "build" / "parsed_for_tests")
+    ensure_manifest(settings)
+    return settings
 
 
-def run_dbt(settings: Settings, command: Sequence[str], *, factors: int | None = None):
+def share_parse(settings: Settings) -> None:
+    """Give an output folder the parse that its first command would make, in many seconds."""
+    target = dbt_process.WAREHOUSE_TARGET
+    made = dbt_process.artifacts_dir(_parsed(), target)
+    shutil.copytree(
+        made,
+        dbt_process.artifacts_dir(settings, target),
+        ignore=shutil.ignore_patterns("logs", "*.lock"),
+        dirs_exist_ok=True,
+    )
+
+
+@cache
+def parsed_project() -> Manifest:
+    """dbt's project, parsed. Read only: tests that change it read one of their own."""
+    return read_manifest(_parsed())
+
+
+def run_dbt(settings: Settings, command: Sequence[str]):
     """Run one dbt command on the settings' warehouse, with its own target and log folders."""
     target = settings.output_dir / "dbt_target"
-    if "manifest" not in _PARSED:
-        _PARSED["manifest"] = read_manifest(settings)
-    return dbt_process.run_dbt(
-        settings, command, target_path=target, manifest=_PARSED["manifest"], factors=factors
-    )
+    return dbt_process.run_dbt(settings, command, target_path=target, manifest=parsed_project())
 
 
 def failures(result) -> list[str]:

@@ -45,6 +45,8 @@ def sources_yaml() -> str:
         "sources": [
             {
                 "name": "raw",
+                # A target that builds elsewhere reads the raw tables of the attached working file.
+                "database": "{{ 'miner_warehouse' if target.name == 'dev' else '' }}",
                 "schema": "raw",
                 "description": "Typed rows as they came from their sources, one contract each.",
                 "tables": [_source_table(table) for table in TABLES],

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from dagster_project.errors import SettingsError
+from dagster_project.origin_guard import OriginGuard
 from dagster_project.settings import HOST, Settings, require_free_port
 
 _APP = Path(__file__).resolve().parent / "app.py"
@@ -39,6 +40,15 @@ def _require(port: int) -> None:
     require_free_port(port, "make dashboard")
 
 
+def _guard_pages() -> None:
+    """Put the guard before all that Streamlit answers; it looks at WebSockets' origins alone."""
+    from starlette.middleware import Middleware
+    from streamlit.web.server.starlette import starlette_app
+
+    make = starlette_app.create_streamlit_middleware
+    starlette_app.create_streamlit_middleware = lambda: [Middleware(OriginGuard), *make()]
+
+
 def serve(settings: Settings, *, port: int) -> int:
     """Serve the pages until interrupted. Raises SettingsError where that is impossible."""
     _require(port)
@@ -47,6 +57,7 @@ def serve(settings: Settings, *, port: int) -> int:
         importlib.import_module(module)
     from streamlit.web import cli
 
+    _guard_pages()
     print(f"The dashboard of {settings.published_path}", flush=True)
     print(f"opens at http://{HOST}:{port} in a moment; Ctrl-C stops it.", flush=True)
     sys.argv[0] = "streamlit"

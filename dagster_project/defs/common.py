@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from dagster_project.errors import WarehouseProjectError
+from dagster_project.errors import WarehouseLocked, WarehouseProjectError
 
 OWNERS = ["team:data-engineering"]
 # Dagster announces its beta parameters on every start; the pins in the lock hold them still.
@@ -23,10 +23,26 @@ INCREMENTAL_TAG = "miner/incremental"
 ONE_RUN = dg.BackfillPolicy.single_run()
 
 
+# What a program that holds the working file may take longer than one step waits for it.
+LOCK_RETRIES, LOCK_RETRY_SECONDS = 2, 5
+
+
 @contextmanager
-def readable_failures() -> Iterator[None]:
-    """Turn the project's own errors into a Dagster failure that shows only their message."""
+def readable_failures(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Turn the project's own errors into a Dagster failure that shows only their message.
+
+    Nothing is tried again but a working file that another program holds: that one may end. The
+    sources repeat their requests themselves, and the rest needs a person.
+    """
     try:
         yield
+    except WarehouseLocked as error:
+        if context.retry_number < LOCK_RETRIES:
+            context.log.warning(str(error))
+            raise dg.RetryRequested(
+                max_retries=LOCK_RETRIES,
+                seconds_to_wait=LOCK_RETRY_SECONDS * 2**context.retry_number,
+            ) from error
+        raise dg.Failure(description=str(error), allow_retries=False) from error
     except WarehouseProjectError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error

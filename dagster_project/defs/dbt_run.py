@@ -9,40 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from dagster_project.column_lineage import LineageCache, Origin
 from dagster_project.dbt_manifest import read_manifest
-from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir, run_dbt
+from dagster_project.dbt_process import (
+    WAREHOUSE_TARGET,
+    DbtStream,
+    NodeOutcome,
+    compiled_sql,
+    run_dbt,
+)
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.ddl import quoted
 
+if TYPE_CHECKING:
+    import duckdb
+    from dbt.cli.main import dbtRunnerResult
+
 UNIQUE_ID = "dagster_dbt/unique_id"
-_FAILED = {"error", "fail", "runtime error", "partial success"}
 _REPORTED_FAILURES = 8
 _SHOWN_ROWS = 10
 _TELL_EVERY = 10
-
-
-@dataclass(frozen=True)
-class NodeOutcome:
-    """What dbt says of one model or test."""
-
-    unique_id: str
-    status: str
-    failures: int | None
-    message: str
-    seconds: float
-    sql: str = ""
-
-    @property
-    def failed(self) -> bool:
-        return self.status in _FAILED
+# Of a test that was skipped nothing is known.
+_DONE = {"success", "pass", "warn", "fail", "error"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +76,6 @@ def invoke_dbt(
         on_event=follow,
         manifest=read_manifest(settings, target),
         target=target,
-        target_path=None if target == WAREHOUSE_TARGET else artifacts_dir(settings, target),
         environment=environment,
     )
     outcomes = [
@@ -93,17 +85,26 @@ def invoke_dbt(
             failures=node.failures,
             message=node.message or "",
             seconds=node.execution_time,
-            sql=getattr(node.node, "compiled_code", None) or "",
+            sql=compiled_sql(node.node),
         )
         for node in getattr(result.result, "results", None) or []
     ]
-    if result.exception is not None or (not result.success and not outcomes):
-        raise WarehouseProjectError(
-            f"dbt could not run: {result.exception}",
-            where=str(settings.dbt_project_dir),
-            mend="type 'make run' for the whole chain; if a model was edited, mend it first",
-        )
+    _require_ran(settings, result, outcomes)
     return outcomes
+
+
+def _require_ran(
+    settings: Settings, result: dbtRunnerResult | None, outcomes: Sequence[NodeOutcome]
+) -> None:
+    """Raise WarehouseProjectError where dbt itself failed, not one of its models or tests."""
+    why = result.exception if result is not None else "it ended without a word"
+    if result is not None and why is None and (result.success or outcomes):
+        return
+    raise WarehouseProjectError(
+        f"dbt could not run: {str(why) or type(why).__name__}",
+        where=str(settings.dbt_project_dir),
+        mend="type 'make run' for the whole chain; if a model was edited, mend it first",
+    )
 
 
 def selected_nodes(
@@ -126,54 +127,53 @@ def selection_arguments(nodes: Sequence[str] | None) -> list[str]:
     return ["--select", *names, "--indirect-selection", "empty"]
 
 
-def read_table_facts(path: Path, schemas: Sequence[str]) -> dict[tuple[str, str], TableFacts]:
-    """Row counts and column schemas of all relations of some schemas."""
-    with warehouse(path, read_only=True) as connection:
-        rows = connection.execute(
-            "SELECT schema_name, table_name, list((column_name, data_type, "
-            "coalesce(comment, '')) ORDER BY column_index) FROM duckdb_columns() "
-            "WHERE database_name = current_database() AND list_contains(?, schema_name) "
-            "GROUP BY ALL ORDER BY ALL",
-            [list(schemas)],
-        ).fetchall()
-        facts = {}
-        for schema, table, columns in rows:
-            relation = f"{quoted(schema)}.{quoted(table)}"
-            counted = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
-            facts[(schema, table)] = TableFacts(
-                row_count=counted[0] if counted else 0,
-                columns=tuple(tuple(column) for column in columns),
-            )
-    return facts
+class _WorkingFile:
+    """What a build leaves in the working file, read while dbt holds it open.
 
+    ``reader`` is a connection beside dbt's own; ``lineage`` keeps what was read of the models' SQL.
+    """
 
-def read_catalog(path: Path) -> dict[str, dict[str, dict[str, str]]]:
-    """Schema, table, column and type of everything in the working file."""
-    catalog: dict[str, dict[str, dict[str, str]]] = {}
-    with warehouse(path, read_only=True) as connection:
-        rows = connection.execute(
+    def __init__(self, reader: duckdb.DuckDBPyConnection, lineage: LineageCache) -> None:
+        self._reader = reader
+        self._lineage = lineage
+        self._catalog: dict[str, dict[str, dict[str, str]]] = {}
+        for schema, table, column, kind in reader.execute(
             "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
             "WHERE database_name = current_database() AND NOT internal "
             "ORDER BY schema_name, table_name, column_index"
+        ).fetchall():
+            self._catalog.setdefault(schema, {}).setdefault(table, {})[column] = kind
+
+    def facts(self, schema: str, table: str) -> TableFacts:
+        """Rows and columns of a relation as they are now."""
+        columns = self._reader.execute(
+            "SELECT column_name, data_type, coalesce(comment, '') FROM duckdb_columns() "
+            "WHERE database_name = current_database() AND schema_name = ? AND table_name = ? "
+            "ORDER BY column_index",
+            [schema, table],
         ).fetchall()
-    for schema, table, column, kind in rows:
-        catalog.setdefault(schema, {}).setdefault(table, {})[column] = kind
-    return catalog
+        self._catalog.setdefault(schema, {})[table] = {name: kind for name, kind, _ in columns}
+        counted = self._reader.execute(
+            f"SELECT count(*) FROM {quoted(schema)}.{quoted(table)}"
+        ).fetchone()
+        return TableFacts(
+            row_count=counted[0] if counted else 0,
+            columns=tuple((name, kind, comment) for name, kind, comment in columns),
+        )
 
+    def lineage(self, node: NodeOutcome) -> Mapping[str, Sequence[Origin]] | None:
+        """Column lineage of a node that has SQL; read anew only where SQL or columns changed."""
+        if not node.sql:
+            return None
+        return self._lineage.lineage(node.unique_id, node.sql, self._catalog)
 
-def read_lineage(
-    settings: Settings, outcomes: Sequence[NodeOutcome]
-) -> dict[str, dict[str, list[Origin]]]:
-    """Column lineage of each node that has SQL; read anew only where SQL or columns changed."""
-    catalog = read_catalog(settings.warehouse_path)
-    cache = LineageCache(settings.dbt_project_dir / "target" / "column_lineage.json")
-    found = {
-        node.unique_id: cache.lineage(node.unique_id, node.sql, catalog)
-        for node in outcomes
-        if node.sql
-    }
-    cache.save()
-    return {unique_id: columns for unique_id, columns in found.items() if columns}
+    def found(self, node: NodeOutcome) -> list[dict[str, Any]]:
+        """The first rows a test found, so that a person need not run its SQL to see them."""
+        if not (node.failures and node.sql):
+            return []
+        rows = self._reader.execute(f"SELECT * FROM ({node.sql}) LIMIT {_SHOWN_ROWS}")
+        names = [column[0] for column in rows.description]
+        return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
 
 
 def _column_lineage(columns: Mapping[str, Sequence[Origin]]) -> dg.TableColumnLineage:
@@ -207,20 +207,6 @@ def _materialization(
             **more,
         },
     )
-
-
-def read_found_rows(path: Path, outcomes: Sequence[NodeOutcome]) -> dict[str, list[dict[str, Any]]]:
-    """The first rows each test found, so that a person need not run its SQL to see them."""
-    found = {}
-    with warehouse(path, read_only=True) as connection:
-        for node in outcomes:
-            if node.failures and node.sql:
-                rows = connection.execute(f"SELECT * FROM ({node.sql}) LIMIT {_SHOWN_ROWS}")
-                names = [column[0] for column in rows.description]
-                found[node.unique_id] = [
-                    dict(zip(names, row, strict=True)) for row in rows.fetchall()
-                ]
-    return found
 
 
 def _in_words(node: NodeOutcome, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -260,42 +246,46 @@ def _check_result(
     )
 
 
-def dagster_events(
+def build_models(
     context: dg.AssetExecutionContext,
     settings: Settings,
     specs: Sequence[dg.AssetSpec],
-    outcomes: Sequence[NodeOutcome],
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
     more: Callable[[str], Mapping[str, Any]] = lambda unique_id: {},
 ) -> Iterator[Any]:
-    """Materializations and check results for what dbt did; raises dg.Failure if any failed.
+    """Run dbt; a materialization or check result for each node as soon as it has ended.
 
-    ``more`` gives further metadata of a node by its id.
+    A run that is killed has told of everything it built, and goes on from there when it is run
+    again. ``environment`` is that of ``run_dbt``; ``more`` gives further metadata of a node by its
+    id. Raises dg.Failure if any node failed, and WarehouseProjectError when dbt itself did.
     """
     models = {spec.metadata[UNIQUE_ID]: spec for spec in specs}
     checks = {spec.metadata[UNIQUE_ID]: spec for spec in context.assets_def.check_specs}
-    layers = sorted({spec.key.path[0] for spec in specs})
-    facts = read_table_facts(settings.warehouse_path, layers)
-    found = read_found_rows(settings.warehouse_path, outcomes)
-    built = [n for n in outcomes if n.unique_id in models and n.status == "success"]
-    lineage = read_lineage(settings, built)
-    for node in built:
-        spec = models[node.unique_id]
-        schema, table = spec.key.path
-        yield _materialization(
-            spec,
-            node,
-            facts[(schema, table)],
-            lineage.get(node.unique_id),
-            more(node.unique_id),
-        )
-    for node in outcomes:
-        if node.unique_id in checks and node.status in {"pass", "warn", "fail", "error"}:
-            yield _check_result(
-                checks[node.unique_id],
-                node,
-                found.get(node.unique_id, []),
-                more(node.unique_id),
-            )
+    cache = LineageCache(settings.dbt_dir / "column_lineage.json")
+    outcomes: list[NodeOutcome] = []
+    stored: _WorkingFile | None = None
+    with DbtStream(
+        settings, arguments, manifest=read_manifest(settings), environment=environment
+    ) as dbt:
+        for node in dbt:
+            outcomes.append(node)
+            if node.status in _DONE and stored is None:
+                stored = _WorkingFile(dbt.cursor(), cache)
+            if stored and node.unique_id in models and node.status == "success":
+                spec = models[node.unique_id]
+                facts = stored.facts(*spec.key.path)
+                yield _materialization(
+                    spec, node, facts, stored.lineage(node), more(node.unique_id)
+                )
+            elif stored and node.unique_id in checks and node.status in _DONE:
+                rows = stored.found(node)
+                if node.status != "pass":
+                    context.log.info(f"{node.status}: {node.name}: {_in_words(node, rows)}")
+                yield _check_result(checks[node.unique_id], node, rows, more(node.unique_id))
+    cache.save()
+    _require_ran(settings, dbt.result, outcomes)
     if failure := failure_of(outcomes, on="dbt"):
         raise failure
 
@@ -305,7 +295,7 @@ def failure_of(outcomes: Sequence[NodeOutcome], on: str) -> dg.Failure | None:
     failed = [node for node in outcomes if node.failed]
     if not failed:
         return None
-    listed = [f"{n.unique_id.split('.')[2]}: {n.message}" for n in failed[:_REPORTED_FAILURES]]
+    listed = [f"{node.name}: {node.message}" for node in failed[:_REPORTED_FAILURES]]
     return dg.Failure(
         description=f"{on}: {len(failed)} of {len(outcomes)} models and tests failed; "
         "the published marts stay as they were.\n  " + "\n  ".join(listed),

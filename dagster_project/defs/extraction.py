@@ -1,6 +1,9 @@
 """One asset per raw table: ask the source, load what it answers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from enum import Enum
 
 import dagster as dg
 from pydantic import Field
@@ -22,24 +25,50 @@ from dagster_project.defs.extraction_report import (
     ingested_metadata,
     rejects_result,
 )
+from dagster_project.errors import SourceError
 from dagster_project.freshness import today_in_new_york
 from dagster_project.ingest import ingest
 from dagster_project.settings import SOURCE_MODES, WRITER_POOL, Settings
-from dagster_project.sources import Source, open_calendar, open_source
+from dagster_project.sources import Source, open_calendar, open_source, require_figures
+
+# A list to choose from in the launchpad; the first is what MINER_SOURCE says.
+FiguresFrom = Enum("FiguresFrom", {name: name for name in ("setting", *SOURCE_MODES)})  # type: ignore[misc]
 
 
 class Figures(dg.ConfigurableResource):
     """Where the figures of one run come from; the launchpad can change it."""
 
-    source: str = Field(
-        default="",
-        description=f"One of {', '.join(SOURCE_MODES)}; empty for the setting MINER_SOURCE.",
+    source: FiguresFrom = Field(
+        default=FiguresFrom["setting"],
+        description=f"One of {', '.join(SOURCE_MODES)}; `setting` is what MINER_SOURCE says.",
+    )
+
+    def settings(self, settings: Settings) -> Settings:
+        """The settings of the run that this resource is configured for."""
+        return (
+            settings
+            if self.source is FiguresFrom["setting"]
+            else settings.with_source(str(self.source.value))
+        )
+
+
+def monthly_partitions(settings: Settings) -> dg.MonthlyPartitionsDefinition:
+    """Months from the first figure on that can be filled.
+
+    Vendors answer for the current month too, which counts although unfinished; the months of a
+    folder end with its last figure.
+    """
+    span = open_source(settings).span()
+    # The end is left out of the partitions.
+    after = None if settings.asks_vendors else span.end.replace(day=1) + timedelta(days=31)
+    return dg.MonthlyPartitionsDefinition(
+        start_date=month_of(span.start), end_date=month_of(after) if after else None, end_offset=1
     )
 
 
-def monthly_partitions(first: date) -> dg.MonthlyPartitionsDefinition:
-    """Months from the first figure to the current one, which counts although unfinished."""
-    return dg.MonthlyPartitionsDefinition(start_date=first.replace(day=1).isoformat(), end_offset=1)
+def month_of(day: date) -> str:
+    """Partition key of the month a day lies in."""
+    return day.replace(day=1).isoformat()
 
 
 def _column_schema(table: Table) -> dg.TableSchema:
@@ -64,6 +93,22 @@ def _window(context: dg.AssetExecutionContext, table: Table) -> Window | None:
         return None
     start, end = context.partition_time_window
     return Window(start.date(), end.date() - timedelta(days=1))
+
+
+@contextmanager
+def _read_as_one(table: Table, window: Window | None, settings: Settings) -> Iterator[None]:
+    """Say why a fault in another month stops the months that were asked for."""
+    try:
+        yield
+    except SourceError as error:
+        if window is None or settings.asks_vendors:
+            raise
+        raise SourceError(
+            f"{error.what}\n  why:   {table.file} is read as one before its months are taken: a "
+            "cell that cannot be read may stand in any of them",
+            where=error.where,
+            mend=error.mend,
+        ) from error
 
 
 def _check_specs(table: Table) -> list[dg.AssetCheckSpec]:
@@ -98,7 +143,9 @@ def _check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     return specs
 
 
-def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinition:
+def raw_asset(
+    settings: Settings, table: Table, months: dg.MonthlyPartitionsDefinition
+) -> dg.AssetsDefinition:
     """Asset that extracts and loads one raw table; a series by months."""
 
     @dg.asset(
@@ -109,7 +156,7 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
         owners=OWNERS,
         kinds={"python", "csv" if table.file else "calendar", "duckdb"},
         code_version=table.fingerprint,
-        partitions_def=monthly_partitions(first) if table.time_column else None,
+        partitions_def=months if table.time_column else None,
         backfill_policy=ONE_RUN,
         pool=WRITER_POOL,
         metadata={
@@ -117,15 +164,15 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
             "dagster/table_name": f"{settings.warehouse_path.stem}.raw.{table.name}",
         },
         check_specs=_check_specs(table),
-        retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
     )
     def extract_and_load(
         context: dg.AssetExecutionContext, figures: Figures
     ) -> dg.MaterializeResult:
-        asked = settings.with_source(figures.source)
+        asked = figures.settings(settings)
         incremental = INCREMENTAL_TAG in context.run.tags and asked.asks_vendors
         window = None if incremental else _window(context, table)
-        with readable_failures():
+        with readable_failures(context), _read_as_one(table, window, asked):
+            require_figures(asked)
             source: Source = open_source(asked) if table.file else open_calendar(asked)
             ingested = ingest(
                 asked,
@@ -135,6 +182,8 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
                 incremental=incremental,
                 say=context.log.info,
             )
+        for month, rows in ingested.months.items():
+            context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=month)
         for note in ingested.notes:
             context.log.info(note)
         checks = [rejects_result(ingested)]
@@ -151,10 +200,11 @@ def raw_asset(settings: Settings, table: Table, first: date) -> dg.AssetsDefinit
     return extract_and_load
 
 
-def extraction_definitions(settings: Settings) -> dg.Definitions:
-    """All raw assets; partitions start with the first month in the data folder."""
-    first = open_source(settings).span().start
+def extraction_definitions(
+    settings: Settings, months: dg.MonthlyPartitionsDefinition
+) -> dg.Definitions:
+    """All raw assets; series by ``months``."""
     return dg.Definitions(
-        assets=[raw_asset(settings, table, first) for table in TABLES],
+        assets=[raw_asset(settings, table, months) for table in TABLES],
         resources={"figures": Figures()},
     )

@@ -96,7 +96,7 @@ def _postgres_asset(settings: Settings) -> dg.AssetsDefinition:
         check_specs=[_check_spec(POSTGRES, "The DuckDB file, the Parquet files and PostgreSQL")],
     )
     def postgres(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with readable_failures():
+        with readable_failures(context):
             report = show_in_postgres(settings)
             check = _targets_agree(settings, POSTGRES, settings.postgres_url)
         context.log.info(report.summary())
@@ -126,7 +126,7 @@ def publication_definitions(
         check_specs=[_check_spec(MINER_MARTS, "The DuckDB file and the Parquet files")],
     )
     def miner_marts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with readable_failures():
+        with readable_failures(context):
             report = publish(
                 settings.warehouse_path,
                 settings.published_dir,

@@ -1,10 +1,11 @@
 """Jobs, the weekday schedule after the New York close, and the freshness it promises."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
 from dagster_project.defs.common import INCREMENTAL_TAG
+from dagster_project.defs.extraction import month_of
 from dagster_project.settings import Settings
 
 REFRESH_JOB = "refresh_everything"
@@ -23,8 +24,10 @@ def freshness_policy(settings: Settings) -> dg.FreshnessPolicy | None:
     )
 
 
-def schedule_definitions(settings: Settings) -> dg.Definitions:
-    """The weekday schedule: off unless MINER_SCHEDULE is on."""
+def schedule_definitions(
+    settings: Settings, months: dg.MonthlyPartitionsDefinition
+) -> dg.Definitions:
+    """The weekday schedule: off unless MINER_SCHEDULE is on; ``months`` are those of the series."""
     job = dg.define_asset_job(
         REFRESH_JOB,
         selection=dg.AssetSelection.all(),
@@ -47,13 +50,9 @@ def schedule_definitions(settings: Settings) -> dg.Definitions:
         # The tag makes live sources go on from what is stored, however long ago that was.
         return dg.RunRequest(
             run_key=day.isoformat(),
-            partition_key=month_of(day),
+            # A folder's months end with its last figure.
+            partition_key=min(month_of(day), months.get_last_partition_key() or ""),
             tags={INCREMENTAL_TAG: "1"},
         )
 
     return dg.Definitions(jobs=[job], schedules=[after_the_close])
-
-
-def month_of(day: date) -> str:
-    """Partition key of the month a day lies in."""
-    return day.replace(day=1).isoformat()

@@ -12,8 +12,8 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.dbt_manifest import read_manifest
-from dagster_project.dbt_process import SPARK_TARGET, artifacts_dir, run_dbt
-from dagster_project.defs.dbt_run import NodeOutcome, failure_of, invoke_dbt
+from dagster_project.dbt_process import SPARK_TARGET, NodeOutcome, run_dbt
+from dagster_project.defs.dbt_run import failure_of, invoke_dbt
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import Settings
 from dagster_project.spark.build import compute_on_spark
@@ -62,7 +62,6 @@ def portable_ids(settings: Settings, manifest: Any) -> set[str]:
             ["list", "--selector", SELECTOR, "--output", "json", "--output-keys", "unique_id"],
             manifest=manifest,
             target=SPARK_TARGET,
-            target_path=artifacts_dir(settings, SPARK_TARGET),
         )
     if not listed.success:
         raise WarehouseProjectError(

@@ -7,15 +7,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
 from dagster_project.defs.common import ONE_RUN, OWNERS, readable_failures
-from dagster_project.defs.dbt_run import (
-    dagster_events,
-    invoke_dbt,
-    selected_nodes,
-    selection_arguments,
-)
+from dagster_project.defs.dbt_run import build_models, selected_nodes, selection_arguments
 from dagster_project.defs.spark_run import SparkPass, spark_pass
 from dagster_project.settings import WRITER_POOL, Settings
-from dagster_project.warehouse.connection import require_sound
+from dagster_project.warehouse.connection import require_sound, warehouse
 
 # Unit tests prove the SQL on made-up rows: they belong to `make test`, not to a daily build.
 BUILD = ["build", "--exclude-resource-type", "unit_test"]
@@ -56,17 +51,21 @@ def transformation_definitions(settings: Settings, project: DbtProject) -> dg.De
     )
     def dbt_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         specs = list(context.assets_def.specs)
-        with readable_failures():
+        with readable_failures(context):
+            # dbt tells of a lock only after its own attempts, and not who holds it.
+            with warehouse(settings.warehouse_path):
+                pass
             nodes = selected_nodes(context, specs)
             # A damaged block in a table that dbt reads would fail this and every later run.
             require_sound(settings.warehouse_path)
             spark = spark_pass(settings, nodes, context.log) if settings.on_spark else SparkPass()
-            outcomes = invoke_dbt(
+            yield from build_models(
+                context,
                 settings,
+                specs,
                 [*BUILD, *selection_arguments(nodes)],
-                context.log,
                 environment=spark.environment,
+                more=spark.metadata,
             )
-            yield from dagster_events(context, settings, specs, outcomes, spark.metadata)
 
     return dg.Definitions(assets=[dbt_models])

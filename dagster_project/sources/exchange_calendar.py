@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from dagster_project.contracts import (
     CALENDAR_PARAMETER,
@@ -47,6 +50,23 @@ def _open(code: str, first: date, last: date) -> Calendar:
             where=_WHERE,
             mend="leave out figures before its first year, or name another calendar",
         ) from error
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+# No vendor of daily bars reaches back further.
+_FIRST_KNOWN = date(1962, 1, 2)
+
+
+@lru_cache(maxsize=1)
+def _known_sessions() -> list[date]:
+    last = date(datetime.now(UTC).year + 1, 12, 31)
+    return [stamp.date() for stamp in _open(DEFAULT_CALENDAR, _FIRST_KNOWN, last).sessions]
+
+
+def sessions_in(window: Window) -> list[date]:
+    """Sessions of the New York Stock Exchange in ``window``, from 1962 to the end of next year."""
+    known = _known_sessions()
+    return known[bisect_left(known, window.start) : bisect_right(known, window.end)]
 
 
 class ExchangeCalendar(OnePart):

@@ -29,6 +29,14 @@ def open_source(settings: Settings) -> Source:
     )
 
 
+def require_figures(settings: Settings) -> None:
+    """Raises SourceError where a replay is asked for and nothing was recorded."""
+    if settings.source_mode == "replay":
+        from dagster_project.sources.live.opening import Replay
+
+        Replay(settings, open_folder(settings)).require_archive()
+
+
 def study_calendar(folder: DataFolder) -> str:
     """Name of the exchange calendar that the study asks for. Raises SourceError."""
     frame = folder.extract(BY_NAME["study_parameters"]).frame

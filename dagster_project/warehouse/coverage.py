@@ -32,3 +32,23 @@ def row_count(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
     row = connection.execute(f"SELECT count(*) FROM {raw_name(table)}").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def rows_by_month(
+    connection: duckdb.DuckDBPyConnection, table: Table, start: date, end: date
+) -> dict[str, int]:
+    """Rows of a series between two days, by month (its first day as text); 0 for empty months."""
+    assert table.time_column, f"{table.name} is no series"
+    found = dict(
+        connection.execute(
+            f"SELECT date_trunc('month', {quoted(table.time_column)})::DATE::VARCHAR, count(*) "
+            f"FROM {raw_name(table)} WHERE {quoted(table.time_column)} BETWEEN ? AND ? GROUP BY 1",
+            [start, end],
+        ).fetchall()
+    )
+    months = connection.execute(
+        "SELECT unnest(generate_series(date_trunc('month', ?::DATE), ?::DATE, INTERVAL 1 MONTH))"
+        "::DATE::VARCHAR",
+        [start, end],
+    ).fetchall()
+    return {month: found.get(month, 0) for (month,) in months}

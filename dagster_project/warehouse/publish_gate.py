@@ -30,7 +30,7 @@ _CHECK_TYPES = {"test", "unit_test"}
 _BUILT_TYPES = {"model", "seed", "snapshot"}
 _BAD_STATUSES = {"error", "fail", "skipped", "runtime error", "partial success"}
 
-_MEND_BUILD = "run 'make run' (or 'dbt build --project-dir dbt') and mend what it reports"
+_MEND_BUILD = "run 'make run' and mend what it reports"
 _MEND_MODEL = "declare it in the model's yml and build again"
 _MEND_SMALLER = "if the loss is meant, run once with MINER_ALLOW_SMALLER=1"
 _MEND_REBUILD = "type 'make rebuild': it builds a new working file without leftovers"

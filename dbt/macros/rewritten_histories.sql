@@ -17,7 +17,7 @@ revised as (
         {{ json_text('old_row', 'ticker') }} as ticker,
         cast({{ json_text('old_row', 'session_date') }} as date) as session_date,
         cast({{ json_text('old_row', 'close') }} as double) as old_close_usd
-    from ingest.revisions
+    from {{ loads_database() }}ingest.revisions
     where table_name = 'equity_prices'
 
 ),

@@ -8,13 +8,14 @@ import dagster as dg
 import pytest
 
 from dagster_project.definitions import build_definitions
-from dagster_project.settings import Settings, prepare_output_folders, read_settings
+from dagster_project.settings import Settings
+from tests.warehouse_builder import settings_for, share_parse
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    made = read_settings({"MINER_OUTPUT_DIR": str(tmp_path_factory.mktemp("output"))})
-    prepare_output_folders(made)
+    made = settings_for(tmp_path_factory.mktemp("output"))
+    share_parse(made)
     return made
 
 

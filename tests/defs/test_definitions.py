@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 from dagster._core.execution.api import create_execution_plan
 
 from dagster_project.contracts import TABLES
+from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir
+from dagster_project.defs.extraction import monthly_partitions
 from dagster_project.defs.schedules import REFRESH_JOB, freshness_policy
 from dagster_project.settings import WRITER_POOL, Settings, read_settings
+from dagster_project.sources import open_source
 
 LAYERS = {"sources", "staging", "intermediate", "marts", "publication"}
 MARTS_OF_THIS_PROJECT = {
@@ -65,14 +68,14 @@ def test_every_raw_asset_states_its_columns(graph: dg.AssetGraph) -> None:
 def test_dbt_sources_and_raw_assets_are_the_same_tables(
     graph: dg.AssetGraph, settings: Settings
 ) -> None:
-    manifest = json.loads((settings.dbt_project_dir / "target" / "manifest.json").read_text())
+    manifest = json.loads((artifacts_dir(settings, WAREHOUSE_TARGET) / "manifest.json").read_text())
     sources = {(s["source_name"], s["name"]) for s in manifest["sources"].values()}
     raw = {tuple(key.path) for key in graph.materializable_asset_keys if key.path[0] == "raw"}
     assert sources == raw == {("raw", table.name) for table in TABLES}
 
 
 def test_every_dbt_test_is_an_asset_check(graph: dg.AssetGraph, settings: Settings) -> None:
-    manifest = json.loads((settings.dbt_project_dir / "target" / "manifest.json").read_text())
+    manifest = json.loads((artifacts_dir(settings, WAREHOUSE_TARGET) / "manifest.json").read_text())
     tests = {n["name"] for n in manifest["nodes"].values() if n["resource_type"] == "test"}
     checks = {key.name for key in graph.asset_check_keys}
     assert tests - checks == set()
@@ -89,8 +92,10 @@ def test_every_check_says_what_it_looks_for(definitions: dg.Definitions) -> None
     assert [spec.name for spec in specs if not spec.description] == []
 
 
-def test_series_have_months_up_to_the_current_one(graph: dg.AssetGraph) -> None:
-    today = date.today()
+def test_series_have_the_months_that_can_be_filled(
+    graph: dg.AssetGraph, settings: Settings
+) -> None:
+    last = open_source(settings).span().end
     for table in TABLES:
         node = graph.get(dg.AssetKey(["raw", table.name]))
         if not table.time_column:
@@ -98,8 +103,15 @@ def test_series_have_months_up_to_the_current_one(graph: dg.AssetGraph) -> None:
             continue
         months = node.partitions_def.get_partition_keys()
         assert months[0] == "2024-01-01"
-        assert months[-1] == today.replace(day=1).isoformat()
+        # The dialog offers no month after the last figure of the folder.
+        assert months[-1] == last.replace(day=1).isoformat() == "2025-08-01"
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_vendors_are_asked_for_the_current_month_too() -> None:
+    live = read_settings({"MINER_SOURCE": "live"})
+    months = monthly_partitions(live).get_partition_keys()
+    assert months[-1] == datetime.now(UTC).date().replace(day=1).isoformat()
 
 
 def test_one_dbt_step_and_one_writer(definitions: dg.Definitions) -> None:
@@ -130,6 +142,20 @@ def test_schedule_asks_for_the_month_of_its_evening(definitions: dg.Definitions)
         )
         (request,) = schedule.evaluate_tick(context).run_requests
     assert request.partition_key == "2025-07-01"
+
+
+def test_a_folder_that_ends_earlier_is_asked_for_its_last_month(
+    definitions: dg.Definitions,
+) -> None:
+    schedule = definitions.resolve_schedule_def("after_the_close")
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=datetime(2026, 3, 2, 18, 0, tzinfo=ZoneInfo("UTC")),
+            repository_def=definitions.get_repository_def(),
+        )
+        (request,) = schedule.evaluate_tick(context).run_requests
+    assert request.partition_key == "2025-08-01"
 
 
 def test_schedule_and_freshness_are_off_until_asked_for(definitions: dg.Definitions) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -10,8 +13,23 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import BY_NAME
-from dagster_project.defs.extraction import extraction_definitions
+from dagster_project.defs import common
+from dagster_project.defs.extraction import (
+    Figures,
+    FiguresFrom,
+    extraction_definitions,
+    monthly_partitions,
+)
+from dagster_project.errors import SourceError
 from dagster_project.settings import Settings, prepare_output_folders, read_settings
+from dagster_project.sources import require_figures
+
+HOLD = """
+import duckdb, sys, time
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+time.sleep(120)
+"""
 
 COMPANIES = ["companies", "exchange_sessions"]
 
@@ -27,7 +45,7 @@ def _settings(folder: Path, tmp_path: Path) -> Settings:
 def _materialize(
     settings: Settings, names: Sequence[str], **options: object
 ) -> dg.ExecuteInProcessResult:
-    definitions = extraction_definitions(settings)
+    definitions = extraction_definitions(settings, monthly_partitions(settings))
     assets = [asset for asset in definitions.assets or [] if isinstance(asset, dg.AssetsDefinition)]
     return dg.materialize(
         assets,
@@ -161,6 +179,94 @@ def test_rejected_rows_warn_and_the_rest_loads(
         check.description or ""
     )
     assert _count(own, "btc_prices") == len(bundled) - 2
+
+
+def test_a_month_states_its_own_rows(tmp_path: Path, settings: Settings) -> None:
+    own = _settings(settings.data_dir, tmp_path)
+    span = {
+        "dagster/asset_partition_range_start": "2024-01-01",
+        "dagster/asset_partition_range_end": "2024-02-01",
+    }
+    result = _materialize(own, ["btc_prices"], tags=span)
+    rows = {
+        made.partition: made.metadata["dagster/partition_row_count"].value
+        for made in result.asset_materializations_for_node("raw__btc_prices")
+    }
+    assert rows == {"2024-01-01": 31, "2024-02-01": 29}
+
+
+def test_a_bad_cell_of_another_month_says_why_it_stops_this_one(
+    tmp_path: Path, user_folder: Path, settings: Settings
+) -> None:
+    lines = (settings.data_dir / "snapshot" / "btc_daily.csv").read_text().splitlines()
+    lines[3] = lines[3].replace("2024-", "2O24-", 1)
+    (user_folder / "snapshot" / "btc_daily.csv").write_text("\n".join(lines) + "\n")
+    own = _settings(user_folder, tmp_path)
+    said, _ = _failure(_materialize(own, ["btc_prices"], partition_key="2024-03-01"))
+    assert "line 4" in said
+    assert "snapshot/btc_daily.csv is read as one before its months are taken" in said
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> tuple[str, int]:
+    """Words of the one step that failed, and how often it was tried again."""
+    assert not result.success
+    (failed,) = result.filter_events(lambda event: event.is_step_failure)
+    retries = len(result.filter_events(lambda event: event.is_step_up_for_retry))
+    return failed.step_failure_data.user_failure_data.description, retries
+
+
+def test_the_source_is_chosen_from_a_list() -> None:
+    @dg.job(resource_defs={"figures": Figures()})
+    def asks() -> None: ...
+
+    def why(source: str) -> str:
+        config = {"resources": {"figures": {"config": {"source": source}}}}
+        return str(dg.validate_run_config(asks, config))
+
+    for mode in FiguresFrom:
+        assert why(mode.name)
+    with pytest.raises(dg.DagsterInvalidConfigError, match="crystal_ball"):
+        why("crystal_ball")
+
+
+def test_a_bad_file_is_not_tried_again(tmp_path: Path, user_folder: Path) -> None:
+    (user_folder / "ledger" / "companies.csv").write_text("ticker,name\nAAA\n")
+    said, retries = _failure(_materialize(_settings(user_folder, tmp_path), ["companies"]))
+    assert "companies.csv" in said
+    assert retries == 0
+
+
+def test_a_held_working_file_is_tried_again_and_then_names_who_holds_it(
+    tmp_path: Path, user_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = _settings(user_folder, tmp_path)
+    assert _materialize(own, COMPANIES).success
+    monkeypatch.setattr(common, "LOCK_RETRY_SECONDS", 0.1)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(own.warehouse_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        said, retries = _failure(_materialize(own, ["companies"]))
+    finally:
+        holder.kill()
+        holder.wait()
+    assert retries == common.LOCK_RETRIES
+    assert str(holder.pid) in said
+    assert "holds the working file" in said.splitlines()[0]
+    assert _materialize(own, ["companies"]).success
+
+
+def test_a_replay_of_nothing_fails(tmp_path: Path, settings: Settings) -> None:
+    own = replace(_settings(settings.data_dir, tmp_path), source_mode="replay")
+    with pytest.raises(SourceError, match="nothing to replay"):
+        require_figures(own)
+    today = monthly_partitions(own).get_last_partition_key()
+    said, retries = _failure(_materialize(own, ["btc_prices"], partition_key=today))
+    assert str(own.archive_dir) in said
+    assert retries == 0
+    require_figures(replace(own, source_mode="bundled"))
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))

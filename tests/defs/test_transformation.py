@@ -11,7 +11,7 @@ import pytest
 
 from dagster_project.definitions import build_definitions
 from dagster_project.settings import Settings
-from tests.warehouse_builder import settings_for
+from tests.warehouse_builder import settings_for, share_parse
 
 JOB = "part"
 
@@ -20,6 +20,7 @@ JOB = "part"
 def own(built_warehouse: Path, tmp_path: Path) -> Settings:
     """Settings over a private copy of a warehouse that is already built."""
     made = settings_for(tmp_path)
+    share_parse(made)
     shutil.copyfile(built_warehouse, made.warehouse_path)
     return made
 

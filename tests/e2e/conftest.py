@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.made_once import made_once
+from tests.warehouse_builder import settings_for, share_parse
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
@@ -68,6 +69,8 @@ class Study:
 
 
 def make_study(output_dir: Path, **settings: str) -> Study:
+    """A study in that folder, with dbt's parse there already: it takes many seconds."""
+    share_parse(settings_for(output_dir))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MINER_")}
     environment = {
         **kept,

@@ -10,12 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
 from dagster_project.contracts import TABLES
 
-from .conftest import FirstRun, make_study
+from .conftest import FirstRun, Study, make_study
 
 # Rounded close-to-close returns of 26 March 2025 as the market printed them.
 RETURNS = {"CORZ": -11.9, "RIOT": -7.2, "CLSK": -7.0, "BITF": -6.9, "HUT": -5.3, "MARA": -3.2}
@@ -168,17 +169,64 @@ def test_impossible_settings_get_one_clear_message(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "phase", "later_s"),
+    [
+        (signal.SIGINT, "Building the warehouse", 1),
+        (signal.SIGTERM, "raw/press_claims", 0),
+        (signal.SIGINT, "building and checking the models", 5),
+        (signal.SIGTERM, "building and checking the models", 8),
+        pytest.param(signal.SIGINT, "  ok     dbt_models", 0.5, marks=pytest.mark.nightly),
+    ],
+)
 def test_an_interrupted_run_says_so_without_a_traceback(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, number: signal.Signals, phase: str, later_s: float
 ) -> None:
     process = make_study(tmp_path_factory.mktemp("stopped")).start("run")
     assert process.stdout is not None
     for line in process.stdout:
-        if "raw/press_claims" in line:
+        if phase in line:
             break
-    process.send_signal(signal.SIGINT)
+    time.sleep(later_s)
+    process.send_signal(number)
     printed = process.stdout.read()
     process.stdout.close()
-    assert process.wait(60) == 130
-    assert "Stopped. What was loaded and published before is untouched." in printed
-    assert "Traceback" not in printed
+    assert process.wait(60) == 128 + number, printed
+    assert printed.count("Stopped. What was loaded and published before is untouched.") == 1
+    for noise in ("Traceback", "terminate called", "could not run"):
+        assert noise not in printed
+
+
+def _materialized(study: Study) -> tuple[dg.DagsterRun, set[str]]:
+    """The newest run of a study's instance, and the models it has recorded."""
+    home = {"DAGSTER_HOME": str(study.output_dir / "dagster_home")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", home["DAGSTER_HOME"])
+        with dg.DagsterInstance.get() as instance:
+            (run,) = instance.get_runs(limit=1)
+            records = instance.get_records_for_run(
+                run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION, limit=5000
+            ).records
+    keys = [record.asset_key for record in records]
+    return run, {key.to_user_string() for key in keys if key and key.path[0] == "staging"}
+
+
+@pytest.mark.slow
+def test_a_killed_run_has_recorded_what_it_built(tmp_path_factory: pytest.TempPathFactory) -> None:
+    study = make_study(tmp_path_factory.mktemp("killed"))
+    process = study.start("run")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "building and checking the models" in line:
+            break
+    deadline = time.monotonic() + 120
+    while not (made := _materialized(study)[1]):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    run, kept = _materialized(study)
+    assert kept >= made
+    assert run.remote_job_origin is not None, "the page can repeat it from where it failed"

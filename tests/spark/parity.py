@@ -8,9 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.dbt_manifest import read_manifest
 from dagster_project.warehouse.ddl import literal, quoted
-from tests.warehouse_builder import settings_for
+from tests.warehouse_builder import parsed_project
 
 _INEXACT = {"DOUBLE", "FLOAT"}
 
@@ -89,7 +88,7 @@ def compare(of_duckdb: Path, of_spark: Path, table: str, key: Sequence[str]) -> 
     return Parity(table, left, max(differences), tuple(faults))
 
 
-def keys_of_marts(output: Path) -> dict[str, list[str]]:
+def keys_of_marts() -> dict[str, list[str]]:
     """The primary key of every mart, as its contract names it."""
     return {
         node.name: [
@@ -103,7 +102,7 @@ def keys_of_marts(output: Path) -> dict[str, list[str]]:
             for column in node.columns.values()
             if any(str(one.type).endswith("primary_key") for one in column.constraints)
         ]
-        for node in read_manifest(settings_for(output)).nodes.values()
+        for node in parsed_project().nodes.values()
         if node.resource_type == "model" and node.schema == "marts"
     }
 

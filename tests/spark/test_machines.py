@@ -184,7 +184,7 @@ def run(with_spark: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def parities(run: Run, tmp_path_factory: pytest.TempPathFactory) -> list[Parity]:
-    keys = keys_of_marts(tmp_path_factory.mktemp("keys"))
+    keys = keys_of_marts()
     made = run.store_folder.glob("exchange/study-*/warehouse/marts.db/*")
     return [
         compare(run.published_by_duckdb, run.study.published, one.name, keys[one.name])

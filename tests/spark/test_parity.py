@@ -23,7 +23,7 @@ _TABLE = re.compile(r"(?<=<!-- parity -->\n).*?(?=<!-- /parity -->)", re.DOTALL)
 def parities(spark_run: FirstRun, built_warehouse: Path, tmp_path_factory) -> list[Parity]:
     assert spark_run.status == 0, spark_run.printed
     (warehouse,) = (spark_run.study.output_dir / "spark").glob("study-*/warehouse/marts.db")
-    keys = keys_of_marts(tmp_path_factory.mktemp("keys"))
+    keys = keys_of_marts()
     return [
         compare(built_warehouse, spark_run.study.warehouse, table, keys[table])
         for table in sorted(folder.name for folder in warehouse.iterdir())

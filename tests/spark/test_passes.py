@@ -12,7 +12,7 @@ import pytest
 from dagster_project import dbt_process
 from dagster_project.dbt_manifest import read_manifest
 from dagster_project.settings import Settings
-from tests.warehouse_builder import failures, settings_for
+from tests.warehouse_builder import failures, settings_for, share_parse
 
 TAGGED = "model.miner_warehouse.fct_equity_daily"
 
@@ -20,6 +20,7 @@ TAGGED = "model.miner_warehouse.fct_equity_daily"
 @pytest.fixture
 def own(built_warehouse: Path, tmp_path: Path) -> Settings:
     made = settings_for(tmp_path / "out")
+    share_parse(made)
     shutil.copyfile(built_warehouse, made.warehouse_path)
     return made
 

@@ -7,7 +7,7 @@ latest_batches as (
     select
         table_name,
         batch_id
-    from ingest.batches
+    from {{ loads_database() }}ingest.batches
     qualify row_number() over (
             partition by table_name
             order by loaded_at desc, batch_id desc
@@ -20,7 +20,7 @@ select
     rejected.source_ref,
     rejected.column_name,
     rejected.reason
-from ingest.rejected_rows as rejected
+from {{ loads_database() }}ingest.rejected_rows as rejected
 inner join latest_batches
     on
         rejected.table_name = latest_batches.table_name

@@ -14,7 +14,12 @@ import pytest
 
 from dagster_project.contracts import BY_NAME
 from dagster_project.defs.common import INCREMENTAL_TAG
-from dagster_project.defs.extraction import Figures, extraction_definitions
+from dagster_project.defs.extraction import (
+    Figures,
+    FiguresFrom,
+    extraction_definitions,
+    monthly_partitions,
+)
 from dagster_project.errors import SourceError
 from dagster_project.ingest import Ingested, ingest
 from dagster_project.settings import BUNDLED_DATA_DIR, Settings, prepare_output_folders
@@ -175,13 +180,15 @@ def test_a_run_of_dagster_can_be_made_live_in_the_launchpad(
     vendor: Loopback, live: Settings
 ) -> None:
     bundled = replace(live, source_mode="bundled")
-    definitions = extraction_definitions(bundled)
+    months = monthly_partitions(bundled)
+    definitions = extraction_definitions(bundled, months)
     assets = [a for a in definitions.assets or [] if isinstance(a, dg.AssetsDefinition)]
     result = dg.materialize(
         assets,
         selection=[dg.AssetKey(["raw", "btc_prices"])],
-        resources={"figures": Figures(source="live")},
-        partition_key=TODAY.replace(day=1).isoformat(),
+        resources={"figures": Figures(source=FiguresFrom["live"])},
+        # Of the folder's months any will do: the tag lets vendors go on from what is stored.
+        partition_key=months.get_last_partition_key(),
         tags={INCREMENTAL_TAG: "1"},
     )
     assert result.success
@@ -195,8 +202,9 @@ def test_a_run_of_dagster_can_be_made_live_in_the_launchpad(
     result = dg.materialize(
         assets,
         selection=[dg.AssetKey(["raw", "btc_prices"])],
-        resources={"figures": Figures(source="live")},
-        partition_key=TODAY.replace(day=1).isoformat(),
+        resources={"figures": Figures(source=FiguresFrom["live"])},
+        # Of the folder's months any will do: the tag lets vendors go on from what is stored.
+        partition_key=months.get_last_partition_key(),
         tags={INCREMENTAL_TAG: "1"},
     )
     assert result.success, "what was stored stays and the rest of the run goes on"
