@@ -89,5 +89,5 @@ def test_an_unknown_name_is_refused_with_names_that_are_near():
 
 def test_years_that_a_calendar_does_not_know_are_refused():
     with pytest.raises(SourceError, match="does not reach from 1961") as refused:
-        ExchangeCalendar(date(1962, 1, 2), date(2025, 3, 26), "XKRX").extract(SESSIONS)
+        ExchangeCalendar(date(1962, 1, 2), date(2025, 3, 26), "XSHG").extract(SESSIONS)
     assert "calendar in study/parameters.csv" in refused.value.where
