@@ -36,14 +36,12 @@ def load_all(settings: Settings) -> None:
 _PARSED: dict[str, Any] = {}
 
 
-def run_dbt(settings: Settings, command: Sequence[str], *, factors: int | None = None):
+def run_dbt(settings: Settings, command: Sequence[str]):
     """Run one dbt command on the settings' warehouse, with its own target and log folders."""
     target = settings.output_dir / "dbt_target"
     if "manifest" not in _PARSED:
         _PARSED["manifest"] = read_manifest(settings)
-    return dbt_process.run_dbt(
-        settings, command, target_path=target, manifest=_PARSED["manifest"], factors=factors
-    )
+    return dbt_process.run_dbt(settings, command, target_path=target, manifest=_PARSED["manifest"])
 
 
 def failures(result) -> list[str]:
