@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.column_lineage import LineageCache, Origin
+from dagster_project.column_lineage import LineageCache, Origin, declared_lineage
 from dagster_project.dbt_manifest import read_manifest
 from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir, run_dbt
 from dagster_project.errors import WarehouseProjectError
@@ -31,7 +31,10 @@ _TELL_EVERY = 10
 
 @dataclass(frozen=True)
 class NodeOutcome:
-    """What dbt says of one model or test."""
+    """What dbt says of one model or test.
+
+    A model in Python has no ``sql``; ``column_origins`` is what it declares instead.
+    """
 
     unique_id: str
     status: str
@@ -39,6 +42,7 @@ class NodeOutcome:
     message: str
     seconds: float
     sql: str = ""
+    column_origins: Mapping[str, Sequence[str]] | None = None
 
     @property
     def failed(self) -> bool:
@@ -93,7 +97,8 @@ def invoke_dbt(
             failures=node.failures,
             message=node.message or "",
             seconds=node.execution_time,
-            sql=getattr(node.node, "compiled_code", None) or "",
+            sql=_sql_of(node.node),
+            column_origins=node.node.config.meta.get("column_origins"),
         )
         for node in getattr(result.result, "results", None) or []
     ]
@@ -104,6 +109,11 @@ def invoke_dbt(
             mend="type 'make run' for the whole chain; if a model was edited, mend it first",
         )
     return outcomes
+
+
+def _sql_of(node: Any) -> str:
+    """A node's compiled SQL; nothing for a model in Python."""
+    return (node.compiled_code or "") if node.language == "sql" else ""
 
 
 def selected_nodes(
@@ -164,7 +174,8 @@ def read_catalog(path: Path) -> dict[str, dict[str, dict[str, str]]]:
 def read_lineage(
     settings: Settings, outcomes: Sequence[NodeOutcome]
 ) -> dict[str, dict[str, list[Origin]]]:
-    """Column lineage of each node that has SQL; read anew only where SQL or columns changed."""
+    """Column lineage of each node: from its SQL, read anew only where SQL or columns changed, or
+    as it declares it."""
     catalog = read_catalog(settings.warehouse_path)
     cache = LineageCache(settings.dbt_project_dir / "target" / "column_lineage.json")
     found = {
@@ -173,6 +184,11 @@ def read_lineage(
         if node.sql
     }
     cache.save()
+    tables = {table: columns for its in catalog.values() for table, columns in its.items()}
+    for node in outcomes:
+        if node.column_origins is not None:
+            columns = tables.get(node.unique_id.split(".")[2], {})
+            found[node.unique_id] = declared_lineage(node.column_origins, columns, catalog)
     return {unique_id: columns for unique_id, columns in found.items() if columns}
 
 
