@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from dagster_project.column_lineage import LineageCache, Origin
+from dagster_project.column_lineage import LineageCache, Origin, declared_lineage
 from dagster_project.dbt_manifest import read_manifest
 from dagster_project.dbt_process import (
     WAREHOUSE_TARGET,
     DbtStream,
     NodeOutcome,
+    column_origins,
     compiled_sql,
     run_dbt,
 )
@@ -86,6 +87,7 @@ def invoke_dbt(
             message=node.message or "",
             seconds=node.execution_time,
             sql=compiled_sql(node.node),
+            column_origins=column_origins(node.node),
         )
         for node in getattr(result.result, "results", None) or []
     ]
@@ -162,7 +164,12 @@ class _WorkingFile:
         )
 
     def lineage(self, node: NodeOutcome) -> Mapping[str, Sequence[Origin]] | None:
-        """Column lineage of a node that has SQL; read anew only where SQL or columns changed."""
+        """Column lineage of a node: as it declares it, or from its SQL where that changed."""
+        if node.column_origins is not None:
+            tables = {
+                table: columns for its in self._catalog.values() for table, columns in its.items()
+            }
+            return declared_lineage(node.column_origins, tables.get(node.name, {}), self._catalog)
         if not node.sql:
             return None
         return self._lineage.lineage(node.unique_id, node.sql, self._catalog)
