@@ -140,7 +140,7 @@ def test_only_the_http_layer_opens_connections():
         # The page's own server is no source.
         and path.relative_to(PACKAGE).parts[0] == "sources"
     }
-    assert users == {"wire.py", "rate_limit.py", "http_client.py"}
+    assert users == {"wire.py", "rate_limit.py"}
 
 
 def test_the_dashboard_knows_the_published_file_alone():
