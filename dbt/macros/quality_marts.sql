@@ -1,4 +1,6 @@
 {#-
+  Written from the folder of marts by `make contracts`.
+
   Every mart, for tests over all of them: dbt must know at parse time what they wait for.
   `marts_are_documented` fails when a mart is missing here, so the list cannot go stale.
 -#}
@@ -16,8 +18,8 @@
         'fct_company_facts',
         'fct_equity_daily',
         'fct_exposure_gradient',
-        'fct_filing_candidates',
         'fct_exposure_ranking',
+        'fct_filing_candidates',
         'fct_halving_effects',
         'fct_hyperscaler_capex',
         'fct_miner_unit_economics',
@@ -37,6 +39,9 @@
         'selloff_verdicts',
     ] -%}
     {#- What stays on DuckDB (`meta.duckdb_only` says why) cannot be asked on another engine. -#}
-    {%- set duckdb_only = ['fct_claim_checks', 'fct_claim_evidence'] -%}
+    {%- set duckdb_only = [
+        'fct_claim_checks',
+        'fct_claim_evidence',
+    ] -%}
     {{ return(portable + duckdb_only if target.type == 'duckdb' else portable) }}
 {%- endmacro %}

@@ -81,7 +81,8 @@ def test_a_failing_check_fails_the_step_in_words(own: Settings) -> None:
     (failed,) = result.filter_events(lambda event: event.is_step_failure)
     assert failed.step_key == "dbt_models"
     said = failed.step_failure_data.user_failure_data.description
-    assert "hashrate_follows_from_difficulty" in said
+    # The first row it found, as a warning shows it.
+    assert "hashrate_follows_from_difficulty: 1 found; first: date_utc 2025-03-26" in said
     assert "the published marts stay as they were" in said
     # Nothing was published from it, and the build left the file free.
     assert not own.published_path.exists()
