@@ -220,6 +220,7 @@ lint: $(DEV) ## style of Python and SQL; are the documents made from contracts f
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m sqlfluff lint --disable-progress-bar dbt
+	@$(PY) -m dagster_project.sql_rules dbt dagster_project
 	@$(PY) -c "$$STALE_DOCUMENTS"
 
 # The last part of `lint` alone, for the pre-commit hook.

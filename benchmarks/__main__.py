@@ -34,7 +34,7 @@ from dagster_project.settings import PROJECT_DIR, read_settings
 UNTESTED = ["--exclude-resource-type", "unit_test"]
 # Markets of growing size; the last is the one that is compared with other ways.
 MARKETS = (Size(20, 5, 20, 16), Size(80, 5, 20, 16))
-STUDY = event_study.Size(firms=200, sessions=600, events=50)
+STUDY = event_study.Size(firms=200, sessions=600, events=50, windows=5, groups=8)
 LIVE_SYMBOLS, LIVE_YEARS, LIVE_BITCOIN_YEARS = 10, 5, 1
 COPIES, QUESTION_RUNS = 10, 5
 
@@ -123,25 +123,25 @@ def scale(runs: int, scratch: Path) -> list[Line]:
 
 
 def events(runs: int, scratch: Path, package: str | None) -> list[Line]:
-    """The event study's SQL beside a statsmodels loop and the package, for as many firm-events."""
-    settings, statements = event_study.prepare(scratch, STUDY)
-    ours = {
-        threads: [
-            event_study.time_sql(settings, statements, STUDY, threads, "6GB")
-            for _ in range(min(runs, 2))
-        ]
-        for threads in (1, 2)
-    }
+    """The event-study library beside a statsmodels loop and the package, per firm-event."""
+    settings = event_study.prepare(scratch, STUDY)
+    ours = [event_study.time_library(settings, STUDY) for _ in range(min(runs, 2))]
     fitted = STUDY.firm_events * 2
     lines = [
         Line.of(
             "event study",
-            f"{fitted:,} regressions and every test, SQL, {threads} thread{'s' * (threads > 1)}",
-            [one.seconds for one in timed],
-            max(one.peak_mib for one in timed),
-        )
-        for threads, timed in ours.items()
+            f"{fitted:,} regressions and every test, {STUDY.windows} windows, "
+            f"{STUDY.groups} groups, one thread",
+            [timed.total for timed in ours],
+            max(timed.peak_mib for timed in ours),
+        ),
+        Line.of(
+            "event study",
+            "a bare sort and matrix product over as many residuals",
+            [timed.limit_seconds for timed in ours],
+        ),
     ]
+    lines[0] = lines[0].against(lines[1])
     others = {"regressions alone, statsmodels in a loop": event_study.time_loop(STUDY)}
     if package:
         others["regressions alone, the eventstudy package"] = event_study.time_package(

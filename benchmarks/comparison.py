@@ -204,7 +204,7 @@ def _compile(task: Task) -> dict[str, float]:
 
 
 def _all_in_duckdb(task: Task) -> dict[str, float]:
-    """Every model's compiled SQL on one connection, without dbt, checks or comments."""
+    """Every SQL model's compiled statement on one connection, without dbt, checks or comments."""
     statements = model_statements(_compiled(task))
     with duckdb.connect(str(task.settings.warehouse_path)) as connection:
         connection.execute(f"set threads = {task.threads}")
@@ -248,7 +248,7 @@ def compare(built: Task, runs: int) -> list[Line]:
     by_dbt, _ = line(f"returns, dbt with its checks ({size})", "returns by dbt", only)
     straight, _ = line("returns, the same SQL straight in DuckDB", "returns in DuckDB", built)
     by_pandas, _ = line("returns, pandas", "returns in pandas", built)
-    models, _ = line("every model, SQL straight in DuckDB", "all models in DuckDB", built)
+    models, _ = line("every SQL model straight in DuckDB", "all models in DuckDB", built)
     fitted, told = line("market model, pandas firm by firm", "market model in pandas", built)
     each = 1e3 * fitted.median / told["firm_events"]
     return [

@@ -1,72 +1,55 @@
-"""Times the event study on a drawn panel: its SQL in DuckDB, a package and a plain loop beside it.
+"""Times the event-study library on a synthetic panel, beside a package and a plain loop.
 
-``python -m benchmarks.event_study [--firms N --sessions N --events N] [--runs N] [--package PYTHON]
-[--write docs/benchmarks]``.
+``python -m benchmarks.event_study [--firms N --sessions N --events N] [--windows N] [--groups N]
+[--runs N] [--package PYTHON] [--write docs/benchmarks]``.
 
-A study of ``firms`` x ``sessions`` x ``events`` is written as a data folder, loaded by the
-project's own loader, and the models up to ``fct_selloff_tests`` are compiled by dbt. What is timed
-is their SQL in DuckDB, in a process of its own, on the named number of threads: two expected-return
-models (the market; the market and a second factor) and every test.
+A study of ``firms`` x ``sessions`` x ``events`` is written as a data folder and loaded by the
+project's own loader; dbt builds the relational models that the library reads. What is timed are the
+tables that the library makes of them, in a process of its own: two expected-return models (the
+market; the market and a second factor), estimates, windows and every test across firms. Beside it
+is what a bare sort and a bare matrix product over as many residuals take: no implementation can be
+faster.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import exchange_calendars
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
 from benchmarks.machine import machine, revision
-from benchmarks.model_sql import model_statements
+from benchmarks.timing import peak_mib
 from dagster_project import dbt_process
 from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.transform.study_tables import Study
 from tests.warehouse_builder import load_all, settings_for
 
 SEED = 20250326
-TARGET = "fct_selloff_tests"
+# Relations of the warehouse that the library reads; exposure is left out.
+READ = (
+    *("int_equity_returns", "int_factor_returns", "int_sessions", "int_study_firms"),
+    *("int_study_models", "int_study_windows", "int_study_parameters", "int_events"),
+    *("int_event_named_firms", "int_occasions", "int_study_occasions", "int_study_group_members"),
+    "stg_study_groups",
+)
+ESTIMATION_SESSIONS = 250
 # The loop and the package are timed on a sample: their cost per firm-event does not depend on
 # how many there are.
 SAMPLED = 400
-
-# Runs in a clean process, so that its peak memory is the event study's alone.
-_CHILD = """
-import json, resource, sys, time
-import duckdb
-database, statements, threads, limit, folder = sys.argv[1:]
-connection = duckdb.connect(database)
-connection.execute(f"set threads = {threads}")
-connection.execute(f"set memory_limit = '{limit}'")
-connection.execute(f"set temp_directory = '{folder}'")
-for schema in ("staging", "intermediate", "marts"):
-    connection.execute(f"drop schema if exists {schema} cascade")
-    connection.execute(f"create schema {schema}")
-seconds = {}
-processor = time.process_time()
-for name, statement in json.load(open(statements)):
-    started = time.perf_counter()
-    connection.execute(statement)
-    seconds[name] = time.perf_counter() - started
-processor = time.process_time() - processor
-rows = connection.execute(
-    "select count(*), count(statistic) from marts.fct_selloff_tests"
-).fetchone()
-unit = 1024**2 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-print(json.dumps({"seconds": seconds, "peak_mib": peak, "rows": rows, "processor": processor}))
-"""
 
 # In the package's own environment. It computes abnormal returns and a variance per event, nothing
 # across firms, so the ratio flatters it.
@@ -88,11 +71,13 @@ print(json.dumps((time.perf_counter() - started) / len(pairs)))
 
 @dataclass(frozen=True)
 class Size:
-    """A drawn study: how many firms, sessions and events."""
+    """A synthetic study: how many firms, sessions, events, event windows and groups of firms."""
 
     firms: int
     sessions: int
     events: int
+    windows: int = 1
+    groups: int = 1
 
     @property
     def firm_events(self) -> int:
@@ -101,14 +86,16 @@ class Size:
 
 @dataclass(frozen=True)
 class Timed:
-    """One run of the event study's SQL."""
+    """One run of the library: processor seconds of each table, and what bare NumPy would take."""
 
     size: Size
-    threads: int
-    seconds: float
-    processor_seconds: float
+    seconds: dict[str, float]
+    limit_seconds: float
     peak_mib: float
-    slowest: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def total(self) -> float:
+        return sum(self.seconds.values())
 
 
 def draw(size: Size) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray, np.ndarray]:
@@ -157,54 +144,108 @@ def write_study(folder: Path, size: Size) -> None:
         }
     ).to_csv(folder / "ledger" / "events.csv", index=False)
     study = {
-        "models": "model_id,factors,is_headline,reason\nmarket_model,MKT,1,drawn\n"
-        "two_factors,MKT;FUND,0,drawn\n",
-        "windows": 'window_id,first_day,last_day\n"[0,0]",0,0\n',
-        "groups": "group_id,title,rule_kind,rule_value\nall,All,role,ai_infrastructure\n",
+        "models": "model_id,factors,is_headline,reason\nmarket_model,MKT,1,synthetic\n"
+        "two_factors,MKT;FUND,0,synthetic\n",
+        "windows": "window_id,first_day,last_day\n"
+        + "".join(f'"[0,{day}]",0,{day}\n' for day in range(size.windows)),
+        # Groups overlap: the second leaves out every second firm, the third every third.
+        "groups": "group_id,title,rule_kind,rule_value\n"
+        + "".join(
+            f"group{part},Group,tickers,{';'.join(names[::part])}\n"
+            for part in range(1, size.groups + 1)
+        ),
     }
     for name, text in study.items():
         (folder / "study" / f"{name}.csv").write_text(text)
 
 
-def prepare(folder: Path, size: Size) -> tuple[Settings, Path]:
-    """Write, load and compile; returns the settings and the file with the statements to time."""
+def prepare(folder: Path, size: Size) -> Settings:
+    """Write and load the study and build the relational models that the library reads."""
     write_study(folder / "data", size)
     settings = settings_for(folder / "out", folder / "data")
     load_all(settings)
-    target = folder / "target"
-    # dbt prints what it compiles.
-    with contextlib.redirect_stdout(io.StringIO()):
-        result = dbt_process.run_dbt(
-            settings, ["compile", "--select", f"+{TARGET}"], target_path=target
-        )
+    models = [f"+{name}" for name in READ]
+    result = dbt_process.run_dbt(
+        settings, ["run", "--select", *models], target_path=folder / "target"
+    )
     if not result.success:
-        raise SystemExit(f"dbt could not compile the event study: {result.exception}")
-    statements = folder / "statements.json"
-    statements.write_text(json.dumps(model_statements(target, TARGET)))
-    return settings, statements
+        raise SystemExit(f"dbt could not build what the library reads: {result.exception}")
+    return settings
 
 
-def time_sql(
-    settings: Settings, statements: Path, size: Size, threads: int, memory_limit: str
-) -> Timed:
-    """One run of the compiled SQL in its own process."""
+def time_library(settings: Settings, size: Size) -> Timed:
+    """One run of the library in its own process, so that its peak memory is its own."""
     done = subprocess.run(
         [
-            sys.executable, "-c", _CHILD, str(settings.warehouse_path), str(statements),
-            str(threads), memory_limit, str(settings.output_dir / "spill"),
+            sys.executable, "-m", "benchmarks.event_study", "--child",
+            str(settings.warehouse_path), json.dumps(asdict(size)),
         ],
         check=True, capture_output=True, text=True, cwd=PROJECT_DIR, env=dict(os.environ),
     )  # fmt: skip
-    answer = json.loads(done.stdout.splitlines()[-1])
-    rows, with_statistic = answer["rows"]
-    # A fast run that computed nothing would be no result.
-    if with_statistic < rows:
-        raise SystemExit(f"{rows - with_statistic} of {rows} tests have no statistic")
-    seconds: dict[str, float] = answer["seconds"]
-    slowest = sorted(seconds.items(), key=lambda item: -item[1])[:8]
-    return Timed(
-        size, threads, sum(seconds.values()), answer["processor"], answer["peak_mib"], slowest
+    told = json.loads(done.stdout.splitlines()[-1])
+    return Timed(size, told["seconds"], told["limit_seconds"], told["peak_mib"])
+
+
+def _child(database: str, size: Size) -> dict[str, Any]:
+    """Make every table, throwing its rows away batch by batch as a reader would take them."""
+    connection = duckdb.connect(database, read_only=True)
+    connection.execute("set threads = 1")
+
+    def relation(name: str) -> duckdb.DuckDBPyRelation:
+        schema = "staging" if name.startswith("stg_") else "intermediate"
+        return connection.sql(f"select * from {schema}.{name}")
+
+    started = time.process_time()
+    study = Study(
+        equity_returns=relation("int_equity_returns"),
+        factor_returns=relation("int_factor_returns"),
+        sessions=relation("int_sessions"),
+        firms=relation("int_study_firms"),
+        models=relation("int_study_models"),
+        windows=relation("int_study_windows"),
+        parameters=relation("int_study_parameters"),
+        events=relation("int_events"),
+        named_firms=relation("int_event_named_firms"),
     )
+    seconds = {"read": time.process_time() - started}
+    members = connection.sql(
+        "select occasion_id, group_id, ticker "
+        "from intermediate.int_occasions cross join intermediate.int_study_group_members"
+    )
+    tables = {
+        "estimates": study.estimates,
+        "windows": study.window_results,
+        "tests across firms": lambda: study.group_tests(
+            relation("stg_study_groups"),
+            members,
+            relation("int_occasions"),
+            relation("int_study_occasions"),
+        ),
+    }
+    for name, make in tables.items():
+        started = time.process_time()
+        rows, missing = 0, 0
+        for batch in make():
+            rows += batch.num_rows
+            if name == "tests across firms":
+                missing += batch.column("statistic").null_count
+        seconds[name] = time.process_time() - started
+        # A fast run that computed nothing would be no result.
+        if not rows or missing:
+            raise SystemExit(f"{name}: {rows} rows, {missing} without a statistic")
+    return {"seconds": seconds, "limit_seconds": _bare(size), "peak_mib": peak_mib()}
+
+
+def _bare(size: Size) -> float:
+    """Processor seconds of one sort and one matrix product over as many residuals."""
+    random = np.random.default_rng(SEED)
+    residuals = random.normal(size=(size.firms, ESTIMATION_SESSIONS))
+    factors = random.normal(size=(ESTIMATION_SESSIONS, 3))
+    started = time.process_time()
+    for _ in range(size.events * 2):
+        np.argsort(residuals, axis=1)
+        residuals @ factors
+    return time.process_time() - started
 
 
 def time_loop(size: Size) -> float:
@@ -252,59 +293,58 @@ def _sampled_pairs(size: Size) -> list[tuple[int, int]]:
 def report(runs: list[Timed], loop: float, package: float | None) -> str:
     """The table as it is printed and kept under docs/benchmarks."""
     size = runs[0].size
-    per_event = {
-        t: min(r.seconds for r in runs if r.threads == t) for t in {r.threads for r in runs}
-    }
-    lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, revision {revision()}.",
-        "",
-        f"{size.firms} firms x {size.sessions:,} sessions x {size.events} events = "
-        f"{size.firm_events:,} firm-events, two models, twelve tests.",
-        "",
-        "| threads | seconds | processor seconds | peak MiB | slowest models (s) |",
-        "| ---: | ---: | ---: | ---: | --- |",
-        *(
-            f"| {r.threads} | {r.seconds:.1f} | {r.processor_seconds:.1f} | {r.peak_mib:.0f} | "
-            + ", ".join(f"{name} {seconds:.1f}" for name, seconds in r.slowest[:4])
-            + " |"
-            for r in runs
-        ),
-        "",
-        "| per firm-event and model | ms | ratio |",
-        "| --- | ---: | ---: |",
-    ]
-    best = min(per_event.values())
-    ours = best / size.firm_events / 2
-    lines.append(f"| this project, every test | {1000 * ours:.4f} | 1 |")
-    lines.append(
-        f"| statsmodels in a loop, one t per firm | {1000 * loop:.3f} | {loop / ours:.0f} |"
-    )
+    best = min(runs, key=lambda run: run.total)
+    ours = best.total / size.firm_events / 2
+    others = {"statsmodels in a loop, one t per firm": loop}
     if package is not None:
-        lines.append(
-            f"| `eventstudy` package, abnormal returns only | {1000 * package:.3f} | "
-            f"{package / ours:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+        others["`eventstudy` package, abnormal returns only"] = package
+    return "\n".join(
+        [
+            f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, revision {revision()}.",
+            "",
+            f"{size.firms} firms x {size.sessions:,} sessions x {size.events} events = "
+            f"{size.firm_events:,} firm-events, two models, {size.windows} windows, "
+            f"{size.groups} groups, twelve tests. Processor seconds, one thread.",
+            "",
+            f"| {' | '.join(best.seconds)} | all | peak MiB | bare sort and product |",
+            "|" + " ---: |" * (len(best.seconds) + 3),
+            *(
+                f"| {' | '.join(f'{seconds:.2f}' for seconds in run.seconds.values())} | "
+                f"{run.total:.2f} | {run.peak_mib:.0f} | {run.limit_seconds:.2f} |"
+                for run in runs
+            ),
+            "",
+            "| per firm-event and model | ms | ratio |",
+            "| --- | ---: | ---: |",
+            f"| this project, every test | {1000 * ours:.4f} | 1 |",
+            *(
+                f"| {name} | {1000 * seconds:.3f} | {seconds / ours:.0f} |"
+                for name, seconds in others.items()
+            ),
+            "",
+        ]
+    )
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--child"]:
+        database, told = sys.argv[2:]
+        print(json.dumps(_child(database, Size(**json.loads(told)))))
+        return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--firms", type=int, default=500)
     parser.add_argument("--sessions", type=int, default=1000)
     parser.add_argument("--events", type=int, default=100)
+    parser.add_argument("--windows", type=int, default=1)
+    parser.add_argument("--groups", type=int, default=1)
     parser.add_argument("--runs", type=int, default=2)
-    parser.add_argument("--memory", default="6GB", help="DuckDB's memory limit; beyond it spills")
     parser.add_argument("--package", help="Python that has the eventstudy package")
     parser.add_argument("--write", type=Path, help="folder for the table")
     options = parser.parse_args()
-    size = Size(options.firms, options.sessions, options.events)
+    size = Size(options.firms, options.sessions, options.events, options.windows, options.groups)
     with tempfile.TemporaryDirectory() as scratch:
-        settings, statements = prepare(Path(scratch), size)
-        runs = [
-            time_sql(settings, statements, size, threads, options.memory)
-            for threads in (1, 2)
-            for _ in range(options.runs)
-        ]
+        settings = prepare(Path(scratch), size)
+        runs = [time_library(settings, size) for _ in range(options.runs)]
         loop = time_loop(size)
         package = time_package(options.package, Path(scratch), size) if options.package else None
     text = report(runs, loop, package)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 
 def model_statements(target: Path, wanted: str = "") -> list[tuple[str, str]]:
-    """Name and CREATE statement of every model (or of those ``wanted`` needs), parents first.
+    """Name and CREATE statement of every SQL model (or of those ``wanted`` needs), parents first.
 
+    Models written in Python are left out: their tables must be there already.
     ``target`` is the folder with the manifest of a dbt command that compiled the models.
     """
     nodes = json.loads((target / "manifest.json").read_text())["nodes"]
@@ -21,6 +22,8 @@ def model_statements(target: Path, wanted: str = "") -> list[tuple[str, str]]:
             return
         for parent in node["depends_on"]["nodes"]:
             add(parent)
+        if node["language"] != "sql":
+            return
         kind = "view" if node["config"]["materialized"] == "view" else "table"
         ordered[node["name"]] = (
             f"create or replace {kind} {node['relation_name']} as {node['compiled_code']}"

@@ -289,13 +289,11 @@ def spark(task: Task) -> dict[str, Any]:
 
 
 def publish(task: Task) -> dict[str, Any]:
-    """Gate, files, verification, switch, reading every form back, and the copy of the working
-    file, as the asset does it."""
+    """Gate, files, verification, switch and reading every form back, as the asset does it."""
     from dagster_project.warehouse.publish import code_revision
     from dagster_project.warehouse.publish import publish as publish_marts
     from dagster_project.warehouse.publish_macros import read_table_macros
     from dagster_project.warehouse.publish_targets import compare_targets
-    from dagster_project.warehouse.safe_copy import keep_copy
 
     settings = task.settings
     clock = Clock()
@@ -312,7 +310,6 @@ def publish(task: Task) -> dict[str, Any]:
     differences = compare_targets(settings.published_dir).differences
     if differences:
         raise RuntimeError("the published forms differ:\n" + "\n".join(differences))
-    keep_copy(settings.warehouse_path)
     return {
         **clock.read(),
         "seconds_to_switch": published["seconds"],

@@ -19,6 +19,8 @@ import duckdb
 from dagster_project.contracts import BY_NAME
 from dagster_project.errors import SourceError, WarehouseProjectError
 from dagster_project.settings import Settings
+from dagster_project.spreadsheet import without_formula
+from dagster_project.warehouse.reader import published
 
 LEDGER = BY_NAME["capex_announcements"]
 
@@ -57,17 +59,17 @@ def open_candidates(
             where=str(path),
             mend="make run builds and publishes; candidates come with MINER_SOURCE=live",
         )
-    with duckdb.connect(str(path), read_only=True) as connection:
-        try:
+    try:
+        with published(path) as connection:
             answer = connection.execute(_OPEN, {"since": since, "ticker": ticker})
-        except duckdb.CatalogException as error:
-            raise WarehouseProjectError(
-                "The published file is older than the candidates.",
-                where=str(path),
-                mend="make run publishes anew",
-            ) from error
-        names = [column[0] for column in answer.description]
-        return [_candidate(dict(zip(names, row, strict=True))) for row in answer.fetchall()]
+            names = [column[0] for column in answer.description]
+            return [_candidate(dict(zip(names, row, strict=True))) for row in answer.fetchall()]
+    except duckdb.CatalogException as error:
+        raise WarehouseProjectError(
+            "The published file is older than the candidates.",
+            where=str(path),
+            mend="make run publishes anew",
+        ) from error
 
 
 def _candidate(filing: dict[str, Any]) -> Candidate:
@@ -147,7 +149,10 @@ def csv_lines(candidates: list[Candidate], columns: list[str]) -> str:
     writer = csv.DictWriter(
         written, columns, restval="", extrasaction="ignore", lineterminator="\n"
     )
-    writer.writerows(candidate.row for candidate in candidates)
+    writer.writerows(
+        {name: without_formula(value) for name, value in candidate.row.items()}
+        for candidate in candidates
+    )
     return written.getvalue()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import queue
 import threading
@@ -18,8 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import Settings
-from dagster_project.sources import open_folder
-from dagster_project.study_size import DEFAULT_MAX_FACTORS, max_factors
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,17 +59,6 @@ def _let_go_of_the_file() -> None:
     manager.close_all_connections()
 
 
-def _variables(settings: Settings, factors: int | None) -> list[str]:
-    """dbt's variables where the study is larger than what dbt_project.yml has room for.
-
-    Left out otherwise: dbt parses the whole project again when they change.
-    """
-    wanted = max_factors(open_folder(settings)) if factors is None else factors
-    if wanted == DEFAULT_MAX_FACTORS:
-        return []
-    return ["--vars", json.dumps({"max_factors": wanted})]
-
-
 def artifacts_dir(settings: Settings, target: str) -> Path:
     """Folder in the output folder for dbt's parse, artifacts and logs: one per target.
 
@@ -86,7 +72,6 @@ def run_dbt(
     settings: Settings,
     arguments: Sequence[str],
     *,
-    factors: int | None = None,
     on_event: Callable[[Any], None] | None = None,
     target_path: Path | None = None,
     manifest: Any = None,
@@ -96,10 +81,9 @@ def run_dbt(
 ) -> dbtRunnerResult:
     """Run one dbt command over the settings' working file, or over Spark.
 
-    ``factors`` is the number of factors that the models' SQL has room for (default: as many as
-    the study's largest model needs). ``on_event`` receives dbt's log events as they come;
-    ``target_path`` replaces ``artifacts_dir`` as folder of artifacts and logs; ``manifest`` (a
-    parsed one) saves the parse; ``profiles_dir`` holds another ``profiles.yml`` than the project's.
+    ``on_event`` receives dbt's log events as they come; ``target_path`` replaces ``artifacts_dir``
+    as folder of artifacts and logs; ``manifest`` (a parsed one) saves the parse; ``profiles_dir``
+    holds another ``profiles.yml`` than the project's.
     ``target`` is an output of profiles.yml; on Spark a session must be there already, which dbt
     then takes. ``environment`` is added for the command.
     """
@@ -107,7 +91,6 @@ def run_dbt(
 
     words = [
         *arguments,
-        *_variables(settings, factors),
         *_places(settings, target, manifest is not None, target_path, profiles_dir),
     ]
     runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
@@ -199,7 +182,6 @@ class DbtStream:
         self._environment = {**settings.dbt_environment(), **(environment or {})}
         self._words = [
             *arguments,
-            *_variables(settings, None),
             *_places(settings, WAREHOUSE_TARGET, is_parsed=True),
             # What goes wrong is told by who listens; the pages about it stand in dbt's log.
             *("--log-level", "none"),

@@ -22,6 +22,8 @@ from dagster_project.settings import Settings
 from dagster_project.sources.base import Source
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.coverage import row_count, rows_by_month, stored_until
+from dagster_project.warehouse.ddl import ensure_schema
+from dagster_project.warehouse.history import keep_history
 from dagster_project.warehouse.load import LoadReport, load
 
 LOADED, UNANSWERED, REFUSED = "loaded", "unanswered", "refused"
@@ -120,10 +122,10 @@ def ingest(
                 written_at = time.monotonic()
     except BaseException:
         # What came before the trouble is kept, as it would be had it come alone.
-        if waiting:
-            _write(settings, waiting, result, say)
+        if waiting or result.parts:
+            _write(settings, waiting, result, say, ended=table)
         raise
-    _write(settings, waiting, result, say, count=table, window=window)
+    _write(settings, waiting, result, say, ended=table, window=window)
     if result.parts and not result.reports and not result.total:
         reasons = [f"{part.symbol or table.name}: {'; '.join(part.tried)}" for part in result.parts]
         raise SourceError(
@@ -140,25 +142,31 @@ def _write(
     result: Ingested,
     say: Callable[[str], None],
     *,
-    count: Table | None = None,
+    ended: Table | None = None,
     window: Window | None = None,
 ) -> None:
     """Load the parts that wait, at one opening of the working file, and empty the list.
 
-    ``count`` is the table whose rows are counted then, after its last part; those of a series by
-    months of ``window`` too.
+    ``ended`` is the table whose last part this is: its history is kept, and its rows are counted,
+    those of a series by months of ``window`` too.
     """
     # Emptied first: what fails here is not tried again.
     parts, loaded = waiting[:], len(result.parts)
     waiting.clear()
     with warehouse(settings.warehouse_path) as connection:
-        for part in parts:
-            result.parts.append(_load(connection, settings, part, result))
-        if count:
-            result.total = row_count(connection, count)
-            result.newest = newest_stored(count, stored_until(connection, count))
-            if window and count.time_column:
-                result.months = rows_by_month(connection, count, window.start, window.end)
+        try:
+            for part in parts:
+                result.parts.append(_load(connection, settings, part, result))
+        finally:
+            # A load that was refused has logged its rejected rows.
+            if ended:
+                ensure_schema(connection)
+                keep_history(connection, settings.warehouse_path, (ended,))
+        if ended:
+            result.total = row_count(connection, ended)
+            result.newest = newest_stored(ended, stored_until(connection, ended))
+            if window and ended.time_column:
+                result.months = rows_by_month(connection, ended, window.start, window.end)
     for done in result.parts[loaded:]:
         say(_line(done))
 

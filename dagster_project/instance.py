@@ -17,6 +17,7 @@ from dagster_project.settings import (
     Settings,
     prepare_output_folders,
 )
+from dagster_project.sqlite_health import set_damaged_aside
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -68,6 +69,7 @@ def prepare_instance(settings: Settings, *, any_known_version: bool = False) -> 
         os.environ[DAGSTER_POSTGRES_VARIABLE] = team.storage_address(settings.dagster_postgres_url)
         told += _SHARED_STORAGE
     else:
+        set_damaged_aside(settings.dagster_home)
         told += _own_storage(settings.dagster_home)
     target = settings.dagster_home / "dagster.yaml"
     if not target.exists() or target.read_text(encoding="utf-8") != told:

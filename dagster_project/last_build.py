@@ -22,7 +22,16 @@ from dagster_project.settings import BUNDLED_DATA_DIR, PROJECT_DIR, Settings
 from dagster_project.warehouse import publish_files
 
 # Packages whose own code decides what a figure becomes.
-_COMPUTING_PACKAGES = ("duckdb", "pandas", "exchange-calendars", "dagster", "dagster-dbt")
+_COMPUTING_PACKAGES = (
+    "duckdb",
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "pandas",
+    "exchange-calendars",
+    "dagster",
+    "dagster-dbt",
+)
 _SPARK_PACKAGES = ("pyspark", "dbt-spark")
 
 
@@ -82,13 +91,9 @@ def standing_build(settings: Settings, inputs: str | None) -> LastBuild | None:
     """
     try:
         said = json.loads(_path(settings).read_text(encoding="utf-8"))
-        last = LastBuild(
-            **{
-                **said,
-                "working_file": tuple(said["working_file"]),
-                "checks": CheckCounts(**said["checks"]),
-            }
-        )
+        checks = CheckCounts(**said["checks"])
+        checks.remarks = [(str(name), str(found)) for name, found in checks.remarks]
+        last = LastBuild(**{**said, "working_file": tuple(said["working_file"]), "checks": checks})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if inputs is None or last.inputs != inputs:
@@ -100,6 +105,8 @@ def standing_build(settings: Settings, inputs: str | None) -> LastBuild | None:
     release = settings.published_dir / publish_files.RELEASES / last.publication_id
     manifest = publish_files.read_manifest(release)
     if manifest is None or not publish_files.is_intact(release, manifest):
+        return None
+    if not publish_files.leads_readers(settings.published_dir, last.publication_id):
         return None
     return last
 

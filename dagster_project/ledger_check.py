@@ -23,6 +23,7 @@ from dagster_project.settings import BUNDLED_DATA_DIR, Settings
 from dagster_project.sources.csv_file import ValueProblem, parse_csv
 from dagster_project.warehouse.ddl import ensure_schema
 from dagster_project.warehouse.load import all_breaches, stage_for_check
+from dagster_project.warehouse.session import connect
 
 LEDGER = tuple(table for table in TABLES if table.file.startswith("ledger/"))
 # Lists that the ledger's rules look things up in.
@@ -130,7 +131,7 @@ def check_ledger(folder: Path, *, today: date) -> list[Finding]:
     ``today`` is the day after which a date lies in the future.
     """
     findings: list[Finding] = []
-    with duckdb.connect() as connection:
+    with connect() as connection:
         ensure_schema(connection, (*LISTS, *LEDGER))
         connection.execute("SET VARIABLE today = CAST(? AS DATE)", [today])
         files = []

@@ -15,13 +15,13 @@ stands in the way of a run. ``path`` names another published file than the setti
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.settings import current_settings
+from dagster_project.warehouse.publish_manifest import MANIFEST, read_manifest
 from dagster_project.warehouse.publish_marts import MARTS_SCHEMA
 from dagster_project.warehouse.reader import published, require_published
 
@@ -108,13 +108,12 @@ def publication(*, path: Path | str | None = None) -> dict[str, Any]:
     Raises WarehouseProjectError where the file stands without a readable manifest.
     """
     # Through the links, so that manifest and file are of one publication.
-    manifest = require_published(_path(path)).resolve().with_name("manifest.json")
-    try:
-        read: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    release = require_published(_path(path)).resolve().parent
+    read = read_manifest(release)
+    if read is None:
         raise WarehouseProjectError(
             "The manifest of the publication is missing or damaged.",
-            where=str(manifest),
+            where=str(release / MANIFEST),
             mend="publish again with 'make run'",
-        ) from error
+        )
     return read

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from dagster_project.settings import PROJECT_DIR, Settings
+from dagster_project.warehouse.reader import published
 
 # Tests that stay honest when all firms share one event date, in the order they are printed.
 HONEST_TESTS = {
@@ -152,7 +151,7 @@ def _verdict(tests: Mapping[str, tuple[Any, ...]], level: float) -> list[str]:
 
 def answer_lines(published_path: Path) -> list[str]:
     """The printed answer about the headline event, from the published file."""
-    with duckdb.connect(str(published_path), read_only=True) as connection:
+    with published(published_path) as connection:
 
         def ask(query: str, *values: Any) -> list[tuple[Any, ...]]:
             return connection.execute(query, list(values)).fetchall()

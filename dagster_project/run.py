@@ -34,8 +34,9 @@ from dagster_project.spark.java import java_command, spark_home
 from dagster_project.spark.session import require_master
 from dagster_project.spark.use import spark_lines
 from dagster_project.team import readable_storage_failures, require_ours
-from dagster_project.warehouse.connection import warehouse
+from dagster_project.warehouse.connection import require_sound, warehouse
 from dagster_project.warehouse.ddl import ensure_schema
+from dagster_project.warehouse.history import keep_history, set_aside, start_again
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -49,6 +50,7 @@ def _prepare(settings: Settings) -> None:
     prepare_instance(settings)
     require_ours(settings)
     require_figures(settings)
+    require_sound(settings.warehouse_path, attempts=_LOCK_ATTEMPTS)
     with warehouse(settings.warehouse_path, attempts=_LOCK_ATTEMPTS) as connection:
         ensure_schema(connection)
     if ensure_manifest(settings):
@@ -224,17 +226,13 @@ def rebuild(settings: Settings) -> int:
     path = settings.warehouse_path
     if path.exists():
         try:
-            with warehouse(path, attempts=_LOCK_ATTEMPTS):
-                pass
+            with warehouse(path, attempts=_LOCK_ATTEMPTS) as connection:
+                keep_history(connection, path)
         except WarehouseLocked:
             raise
         except WarehouseProjectError:
             print("The working file cannot be read; it is kept all the same.")
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        aside = path.with_name(f"{path.stem}.{stamp}.old.duckdb")
-        path.rename(aside)
-        wal = path.with_name(path.name + ".wal")
-        if wal.exists():
-            wal.rename(aside.with_name(aside.name + ".wal"))
-        print(f"The old working file is now {aside} (its revisions are in there).")
+        aside = set_aside(path.resolve(), "old")
+        print(f"The old working file is now {aside}; the new one starts with its revisions.")
+    start_again(path)
     return run_everything(settings, anew=True)

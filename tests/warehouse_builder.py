@@ -68,11 +68,11 @@ def parsed_project() -> Manifest:
     return read_manifest(_parsed())
 
 
-def run_dbt(settings: Settings, command: Sequence[str], *, factors: int | None = None):
+def run_dbt(settings: Settings, command: Sequence[str]):
     """Run one dbt command on the settings' warehouse, with its own target and log folders."""
     target = settings.output_dir / "dbt_target"
     return dbt_process.run_dbt(
-        settings, command, target_path=target, manifest=parsed_project(), factors=factors
+        settings, command, target_path=target, manifest=parsed_project()
     )
 
 

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import yaml
 
 from bi.superset import definition as wanted
 from bi.superset.definition import Chart, Filter, Where
 from dagster_project.errors import WarehouseProjectError
 from dagster_project.warehouse.publish_marts import ABOUT_NAMES, MARTS_SCHEMA, Mart, describe_marts
+from dagster_project.warehouse.session import connect
 
 BUNDLE_DIR = Path(__file__).resolve().parent / "bundle"
 VERSION = "1.0.0"
@@ -71,7 +71,7 @@ def read_marts(database: Path) -> tuple[Mart, ...]:
             where=str(database),
             mend="make run, then this again",
         )
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with connect(database, read_only=True) as connection:
         row = connection.execute("SELECT current_database()").fetchone()
         assert row is not None
         # What the publication says of itself is no subject of a chart.

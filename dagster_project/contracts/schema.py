@@ -134,6 +134,11 @@ class Table:
     extract may drop. ``optional`` says that a data folder may lack the file;
     ``default_from_bundled`` that the project's own file then stands in. ``required_keys``
     are the keys without which the table is refused: what reads it has no default for them.
+
+    Two rules for the parts in which a vendor answers: where ``keeps_absent_figures``, a figure
+    that the vendor did not serve leaves the stored one as it is (each figure stands by itself;
+    prices of one bar do not, for a split rewrites all of them); rows that meet ``placeholder``
+    (a DuckDB condition) only say that there is something to read, and never replace a row.
     """
 
     name: str
@@ -151,6 +156,8 @@ class Table:
     rules: tuple[RowRule, ...] = field(default_factory=tuple)
     required_keys: tuple[str, ...] = ()
     table_rules: tuple[TableRule, ...] = ()
+    keeps_absent_figures: bool = False
+    placeholder: str = ""
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

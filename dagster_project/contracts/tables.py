@@ -177,6 +177,25 @@ ANNOUNCEMENT_KINDS = (
     "strategy_change",
 )
 XBRL_TAXONOMIES = ("us-gaap", "ifrs-full", "dei")
+# What the kept concepts measure. A total is the stated one, else its current and its non-current
+# part together (int_xbrl_balances).
+XBRL_METRICS = (
+    "capex_usd",
+    "capex_mining_usd",
+    "capex_other_usd",
+    "revenue_usd",
+    "shares_outstanding",
+    "cash_usd",
+    "cash_and_restricted_usd",
+    "restricted_cash_usd",
+    "debt_usd",
+    "debt_current_usd",
+    "debt_noncurrent_usd",
+    "crypto_assets_usd",
+    "crypto_assets_current_usd",
+    "crypto_assets_noncurrent_usd",
+    "liabilities_usd",
+)
 
 _ACCESSION = r"^\d{10}-\d{2}-\d{6}$"
 
@@ -725,6 +744,7 @@ NETWORK_METRICS = Table(
     key=("date_utc",),
     time_column="date_utc",
     max_rejected_share=0.01,
+    keeps_absent_figures=True,
     columns=(
         Column("date_utc", Kind.DATE, "Day from 00:00 to 24:00 UTC.", required=True),
         Column(
@@ -2552,6 +2572,7 @@ FILING_CANDIDATES = Table(
     key=("ticker", "filed_date", "accession"),
     time_column="filed_date",
     symbol_column="ticker",
+    placeholder="status = 'unread'",
     columns=(
         Column(
             "ticker",
@@ -2723,7 +2744,7 @@ STUDY_XBRL_CONCEPTS = Table(
             Kind.TEXT,
             "What it measures.",
             required=True,
-            one_of=("capex_usd", "revenue_usd", "shares_outstanding"),
+            one_of=XBRL_METRICS,
         ),
         Column(
             "unit",

@@ -18,6 +18,7 @@ import streamlit as st
 from dagster_project.dashboard import published, words
 from dagster_project.dashboard.published import Publication, QuestionFailed
 from dagster_project.dashboard.queries import Query, all_queries
+from dagster_project.spreadsheet import csv_bytes, for_spreadsheets
 
 # More rows than this are a grid that scrolls, not a table that is read.
 _TABLE_ROWS = 60
@@ -245,17 +246,14 @@ def _show_table(
         st.html(html_table(frame, caption, columns=columns, headings=headings, split_at=split_at))
     else:
         shown = frame[list(columns)] if columns else frame
-        st.dataframe(shown, hide_index=True, height=320, alt=caption)
+        # Its own menu downloads what it shows as CSV.
+        st.dataframe(for_spreadsheets(shown), hide_index=True, height=320, alt=caption)
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
     target = io.BytesIO()
     frame.to_parquet(target, index=False)
     return target.getvalue()
-
-
-def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False).encode()
 
 
 def _tools(name: str, answered: Answer, chart: Any) -> None:
@@ -268,7 +266,7 @@ def _tools(name: str, answered: Answer, chart: Any) -> None:
             save = partial(st.download_button, on_click="ignore")
             save(
                 "Data as CSV",
-                partial(_csv, answered.frame),
+                partial(csv_bytes, answered.frame),
                 f"{file_name}.csv",
                 "text/csv",
                 key=f"csv_{name}",

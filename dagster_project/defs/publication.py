@@ -12,7 +12,6 @@ from dagster_project.settings import PROJECT_DIR, WRITER_POOL, Settings
 from dagster_project.warehouse.publish import PublicationReport, code_revision, publish
 from dagster_project.warehouse.publish_macros import read_table_macros
 from dagster_project.warehouse.publish_targets import compare_targets
-from dagster_project.warehouse.safe_copy import keep_copy
 
 MINER_MARTS = dg.AssetKey(["publication", "miner_marts"])
 POSTGRES = dg.AssetKey(["publication", "postgres"])
@@ -137,7 +136,6 @@ def publication_definitions(
                 macros=read_table_macros(settings.table_macros_dir),
             )
             check = _targets_agree(settings, MINER_MARTS)
-            keep_copy(settings.warehouse_path)
         context.log.info(report.summary())
         return dg.MaterializeResult(metadata=_metadata(report), check_results=[check])
 

@@ -11,7 +11,7 @@ from dagster_project.defs.dbt_run import build_models, selected_nodes, selection
 from dagster_project.defs.spark_run import SparkPass, spark_pass
 from dagster_project.defs.subjects import LAYER_TAG, subject_of
 from dagster_project.settings import WRITER_POOL, Settings
-from dagster_project.warehouse.connection import warehouse
+from dagster_project.warehouse.connection import require_sound, warehouse
 
 # Unit tests prove the SQL on made-up rows: they belong to `make test`, not to a daily build.
 BUILD = ["build", "--exclude-resource-type", "unit_test"]
@@ -61,6 +61,8 @@ def transformation_definitions(settings: Settings, project: DbtProject) -> dg.De
             with warehouse(settings.warehouse_path):
                 pass
             nodes = selected_nodes(context, specs)
+            # A damaged block in a table that dbt reads would fail this and every later run.
+            require_sound(settings.warehouse_path)
             spark = spark_pass(settings, nodes, context.log) if settings.on_spark else SparkPass()
             yield from build_models(
                 context,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dagster_project.contracts import SOURCE_REF, Extract, Table, Window, typed_frame
@@ -11,6 +13,25 @@ from dagster_project.sources.base import OnePart
 CALENDAR_CODE = "XNYS"
 NEW_YORK = ZoneInfo("America/New_York")
 REGULAR_CLOSE = time(16, 0)
+# No vendor of daily bars reaches back further.
+_FIRST_KNOWN = date(1962, 1, 2)
+
+
+@lru_cache(maxsize=1)
+def _known_sessions() -> list[date]:
+    import exchange_calendars
+
+    last = date(datetime.now(UTC).year + 1, 12, 31)
+    calendar = exchange_calendars.get_calendar(
+        CALENDAR_CODE, start=_FIRST_KNOWN.isoformat(), end=last.isoformat()
+    )
+    return [stamp.date() for stamp in calendar.sessions]
+
+
+def sessions_in(window: Window) -> list[date]:
+    """Sessions of the New York Stock Exchange in ``window``, from 1962 to the end of next year."""
+    known = _known_sessions()
+    return known[bisect_left(known, window.start) : bisect_right(known, window.end)]
 
 
 class ExchangeCalendar(OnePart):

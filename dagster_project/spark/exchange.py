@@ -22,6 +22,7 @@ from dagster_project.errors import SparkFailed, WarehouseProjectError
 from dagster_project.spark.session import SparkRun, short_reason
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.ddl import literal, quoted
+from dagster_project.warehouse.session import connect
 
 # Types that Parquet or Spark lack, and what they become on the way.
 _CARRIED_AS = {"HUGEINT": "DECIMAL(38, 0)", "UHUGEINT": "DECIMAL(38, 0)", "UUID": "VARCHAR"}
@@ -190,7 +191,7 @@ def require_shared(place: Place, run: SparkRun) -> None:
         run.session.range(expected, numPartitions=expected).write.mode("overwrite").parquet(uri)
         if place.is_path:
             files = literal(f"{place.local.parent}/probe/*.parquet")
-            with duckdb.connect() as connection:
+            with connect() as connection:
                 found = connection.execute(f"SELECT count(*) FROM read_parquet({files})").fetchone()
             seen = found[0] if found else 0
         else:

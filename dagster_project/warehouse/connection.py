@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +12,14 @@ import duckdb
 
 from dagster_project.errors import WarehouseLocked, WarehouseProjectError, disk_full
 from dagster_project.warehouse.ddl import literal, quoted
-from dagster_project.warehouse.safe_copy import bring_back, copy_of, is_damage
+from dagster_project.warehouse.history import (
+    heal,
+    is_damage,
+    is_unusable,
+    read_through,
+    restore_missing,
+)
+from dagster_project.warehouse.session import connect
 
 LOCK_ATTEMPTS = 20
 LOCK_WAIT_SECONDS = 0.5
@@ -23,6 +30,10 @@ Opened = TypeVar("Opened")
 
 class _Unreadable(WarehouseProjectError):
     """Not held by somebody else, and yet not to be opened."""
+
+
+class WorkingFileHealed(WarehouseProjectError):
+    """The working file was damaged and has been restored from its history; run again."""
 
 
 def _is_lock_error(error: duckdb.Error) -> bool:
@@ -51,10 +62,9 @@ def _when_unlocked(
                 raise _Unreadable(
                     f"The DuckDB file cannot be opened: {error}",
                     where=str(path),
-                    mend="'make run' puts its copy of the last publication in its place"
-                    if is_damage(error) and copy_of(path).exists()
-                    else "if it was damaged, 'make rebuild' sets it aside and builds a new one "
-                    "from the data folder",
+                    mend="run 'make run', which replaces a damaged file"
+                    if is_unusable(path, error)
+                    else "correct what is named above and run again",
                 ) from error
             if attempt + 1 == attempts:
                 raise WarehouseLocked(
@@ -67,6 +77,16 @@ def _when_unlocked(
     raise AssertionError("unreachable: attempts is at least 1")
 
 
+def require_sound(path: Path, *, attempts: int = LOCK_ATTEMPTS) -> None:
+    """Read the working file from end to end; a damaged one is restored from its history.
+
+    DuckDB finds a damaged block when it reads it: in a table that is read at the end of a run,
+    every run would fail there. Raises as ``warehouse`` does.
+    """
+    with suppress(WorkingFileHealed), warehouse(path, attempts=attempts) as connection:
+        read_through(connection)
+
+
 def open_duckdb(
     path: Path,
     *,
@@ -76,22 +96,23 @@ def open_duckdb(
 ) -> duckdb.DuckDBPyConnection:
     """A connection to a DuckDB file, waiting up to ``attempts * wait_seconds`` for its lock.
 
-    A writer finds a damaged working file replaced by its copy of the last publication, if there is
-    one. Raises WarehouseLocked naming the process that holds the file, or WarehouseProjectError
-    where the file is not a readable DuckDB database.
+    A writer finds a missing or damaged working file restored from its history. Raises
+    WarehouseLocked naming the process that holds the file, or WarehouseProjectError where the
+    file cannot be opened for another reason: permission, disk, another version of DuckDB.
     """
+    if not read_only and not path.exists() and not path.is_symlink():
+        restore_missing(path)
 
     def attempt_open() -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(str(path), read_only=read_only)
+        return connect(path, read_only=read_only)
 
     try:
         return _when_unlocked(path, attempt_open, attempts, wait_seconds)
     except _Unreadable as error:
         cause = error.__cause__
-        if read_only or not isinstance(cause, duckdb.Error) or not is_damage(cause):
+        if read_only or not isinstance(cause, duckdb.Error) or not is_unusable(path, cause):
             raise
-        if not bring_back(path):
-            raise
+        heal(path, str(cause).splitlines()[0])
     return _when_unlocked(path, attempt_open, attempts, wait_seconds)
 
 
@@ -112,6 +133,12 @@ def attach_read_only(
     _when_unlocked(path, lambda: connection.execute(statement), attempts, wait_seconds)
 
 
+def _is_disk_failure(error: duckdb.Error) -> bool:
+    if isinstance(error, duckdb.TransactionException):
+        return "Failed to commit" in str(error)
+    return isinstance(error, (duckdb.IOException, duckdb.FatalException))
+
+
 @contextmanager
 def warehouse(
     path: Path, *, read_only: bool = False, attempts: int = LOCK_ATTEMPTS
@@ -124,15 +151,17 @@ def warehouse(
     connection = open_duckdb(path, read_only=read_only, attempts=attempts)
     try:
         yield connection
-    except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
-        if isinstance(error, duckdb.TransactionException) and "Failed to commit" not in str(error):
+    except duckdb.Error as error:
+        damaged = is_damage(error)
+        if not damaged and not _is_disk_failure(error):
             raise
         connection.close()
-        if not read_only and is_damage(error) and (aside := bring_back(path, though_it_opens=True)):
-            raise WarehouseProjectError(
+        if not read_only and damaged:
+            aside = heal(path, str(error).splitlines()[0], though_it_opens=True)
+            raise WorkingFileHealed(
                 f"The working file was damaged: {str(error).splitlines()[0]}",
                 where=str(aside),
-                mend="run again: its copy of the last publication is in its place",
+                mend="run again: its history has been restored",
             ) from error
         if full := disk_full(error, path):
             raise full from error

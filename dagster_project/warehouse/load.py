@@ -4,7 +4,8 @@ The batch is checked inside DuckDB against the table's contract. Rows that break
 to ``ingest.rejected_rows``; too many of them, a reference that must hold, or two rows
 that contradict each other refuse the whole batch. What remains is compared with the
 stored rows by key: equal rows are left alone, changed ones replaced, and every replaced
-or removed row is kept in ``ingest.revisions``. All of it is one transaction.
+or removed row is kept in ``ingest.revisions``. A figure that a vendor did not serve, and a row
+that a vendor could not read, never overwrite what is stored. All of it is one transaction.
 """
 
 from __future__ import annotations
@@ -602,6 +603,7 @@ def load(
         try:
             _refuse_breaches(connection, table, batch, read, rejected, rejections)
             _leave_rejected_out(connection, table)
+            _keep_stored(connection, table, extract)
             in_order = in_key_order(connection, "incoming", table.key)
             if not in_order:
                 _refuse_contradictions(connection, table)
@@ -667,6 +669,33 @@ def _leave_rejected_out(connection: duckdb.DuckDBPyConnection, table: Table) -> 
         "WHERE row_id IN (SELECT row_id FROM breaches)"
     )
     connection.execute("DELETE FROM staged WHERE row_id IN (SELECT row_id FROM breaches)")
+
+
+def _keep_stored(connection: duckdb.DuckDBPyConnection, table: Table, extract: Extract) -> None:
+    """Take out of a vendor's part what must not overwrite: placeholders and absent figures.
+
+    An answer that is complete, such as a file of the data folder, means what it leaves out.
+    """
+    if extract.complete:
+        return
+    stored = f"{raw_name(table)} AS stored"
+    same_key = _same_key(table).replace("fresh.", "staged.")
+    if table.placeholder:
+        connection.execute(
+            f"DELETE FROM staged USING {stored} WHERE staged.row_id IN "
+            f"(SELECT row_id FROM incoming WHERE {table.placeholder}) AND {same_key}"
+        )
+    if table.keeps_absent_figures:
+        absent = [
+            column.name
+            for column in table.columns
+            if not column.required and extract.frame[column.name].isna().any()
+        ]
+        if absent:
+            kept = ", ".join(
+                f"{name} = coalesce(staged.{name}, stored.{name})" for name in map(quoted, absent)
+            )
+            connection.execute(f"UPDATE staged SET {kept} FROM {stored} WHERE {same_key}")
 
 
 def _no_change(

@@ -8,6 +8,7 @@ leaves them there, and the next run clears what it left.
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -42,6 +43,8 @@ __all__ = [
     "publish",
     "rollback",
 ]
+
+_LOG = logging.getLogger(__name__)
 
 WORKING_CATALOG = "working"
 
@@ -131,6 +134,35 @@ def _add_file_facts(manifest: dict[str, Any], marts: tuple[Mart, ...], folder: P
         }
 
 
+def _lead_to_complete(published_dir: Path) -> None:
+    """Where what readers see is damaged or gone, lead them to the newest complete release."""
+    current = files.current_id(published_dir)
+    if current and _has_release(published_dir, current):
+        files.ensure_reader_links(published_dir)
+        return
+    whole = [
+        p.publication_id
+        for p in list_publications(published_dir)
+        if not p.is_current and _has_release(published_dir, p.publication_id)
+    ]
+    if not whole:
+        return
+    files.point_current(published_dir, whole[0])
+    files.ensure_reader_links(published_dir)
+    files.refresh_copies(published_dir)
+    _LOG.warning(
+        "%s is damaged or gone; readers see %s, the newest complete publication.",
+        f"Publication {current}" if current else "The link to the publication",
+        whole[0],
+    )
+
+
+def _has_release(published_dir: Path, publication_id: str) -> bool:
+    release = published_dir / files.RELEASES / publication_id
+    manifest = files.read_manifest(release)
+    return manifest is not None and files.has_all_files(release, manifest)
+
+
 def _previous_manifest(published_dir: Path, *, allow_smaller: bool) -> dict[str, Any] | None:
     """Manifest of what is published now; None before the first publication."""
     previous_id = files.current_id(published_dir)
@@ -166,7 +198,7 @@ def _prune(published_dir: Path, keep: int) -> tuple[str, ...]:
     pruned = []
     for path in sorted((published_dir / files.RELEASES).iterdir()):
         if path.name not in retained:
-            shutil.rmtree(path)
+            files.remove(path)
             pruned.append(path.name)
     return tuple(pruned)
 
@@ -318,12 +350,13 @@ def publish(
         )
     asked = time.monotonic()
     with _clear_failures(published_dir):
-        (published_dir / files.RELEASES).mkdir(parents=True, exist_ok=True)
+        files.make_folder(published_dir / files.RELEASES)
         scratch = published_dir / files.RELEASES / f"{files.BUILDING_PREFIX}scratch"
         with files.publication_lock(published_dir), files.in_memory(scratch) as connection:
             # Who waited for another publication comes after it, in its time and name too.
             now += timedelta(seconds=int(time.monotonic() - asked))
             files.clear_leftovers(published_dir)
+            _lead_to_complete(published_dir)
             attach_read_only(connection, warehouse_path, WORKING_CATALOG)
             previous = _previous_manifest(published_dir, allow_smaller=allow_smaller)
             draft = _draft(
@@ -358,7 +391,8 @@ def list_publications(published_dir: Path) -> list[Publication]:
     releases = published_dir / files.RELEASES
     for path in releases.iterdir() if releases.is_dir() else ():
         manifest = files.read_manifest(path)
-        if manifest is None or path.name.startswith(files.BUILDING_PREFIX):
+        # A folder that was renamed by hand is no release: rollback would not find it.
+        if manifest is None or path.name != manifest["publication_id"]:
             continue
         found.append(
             Publication(

@@ -45,6 +45,9 @@ from dagster_project.warehouse.ddl import literal, quoted
 from dagster_project.warehouse.key_order import in_key_order
 from dagster_project.warehouse.publish_about import ABOUT, about_faults, about_rows
 from dagster_project.warehouse.publish_macros import TableMacro, create_table_macros, macro_faults
+from dagster_project.warehouse.publish_manifest import MANIFEST as MANIFEST
+from dagster_project.warehouse.publish_manifest import read_manifest as read_manifest
+from dagster_project.warehouse.publish_manifest import write_manifest as write_manifest
 from dagster_project.warehouse.publish_marts import (
     ABOUT_NAMES,
     MARTS_SCHEMA,
@@ -54,10 +57,10 @@ from dagster_project.warehouse.publish_marts import (
     mart_of,
     measure,
 )
+from dagster_project.warehouse.session import connect
 
 DATABASE = "miner_marts.duckdb"
 PARQUET = "parquet"
-MANIFEST = "manifest.json"
 CURRENT = "current"
 POINTER = "current.json"
 RELEASES = "releases"
@@ -87,16 +90,6 @@ PUBLISHED_CATALOG = "published"
 MANIFEST_VERSION = 3
 CHECKSUMS_BY_HASH = 3
 
-_MANIFEST_KEYS = {
-    "manifest_version",
-    "publication_id",
-    "published_at",
-    "code_revision",
-    "replaced",
-    "database",
-    "tables",
-}
-
 
 def _take_lock(handle: IO[str]) -> None:
     """Raises OSError at once where another process has it; the system drops it with its owner."""
@@ -113,8 +106,22 @@ def publication_lock(
     attempts: int = PUBLICATION_LOCK_ATTEMPTS,
     wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> Iterator[None]:
-    """One publication at a time; the system drops the lock when its process dies."""
-    with (published_dir / LOCK_FILE).open("a") as handle:
+    """One publication at a time; the system drops the lock when its process dies.
+
+    Raises WarehouseLocked after waiting, PublicationRefused where the lock cannot be made.
+    """
+    path = published_dir / LOCK_FILE
+    try:
+        opened = path.open("a")
+    except OSError as error:
+        raise PublicationRefused(
+            f"The lock of the publication cannot be opened: {error.strerror or error}.",
+            where=str(path),
+            mend="build and publish with 'make run'"
+            if isinstance(error, FileNotFoundError)
+            else "remove what is in its place, or give this user write permission, and run again",
+        ) from error
+    with opened as handle:
         for attempt in range(attempts):
             try:
                 _take_lock(handle)
@@ -135,7 +142,7 @@ def in_memory(scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
 
     ``scratch`` is a folder for what does not fit into memory (default: the system's).
     """
-    connection = duckdb.connect()
+    connection = connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET memory_limit = '{_MEMORY}'")
     folder = scratch or Path(tempfile.gettempdir()) / f"miner_publication_{os.getpid()}"
@@ -251,11 +258,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
-
-
 # --- making it durable and visible -----------------------------------------------------
 
 
@@ -282,7 +284,29 @@ def move_into_place(building: Path, release: Path) -> None:
     _sync(release.parent)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, a link or a whole folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _make_room(path: Path) -> None:
+    """Rename a folder that is in the place of a link or a file; nothing of it is lost."""
+    if path.is_dir() and not path.is_symlink():
+        path.rename(path.with_name(f"{path.name}.{time.time_ns()}.damaged"))
+
+
+def make_folder(path: Path) -> None:
+    """A folder with its parents; what is in its place and is none is renamed."""
+    if (path.exists() or path.is_symlink()) and not path.is_dir():
+        path.rename(path.with_name(f"{path.name}.{time.time_ns()}.damaged"))
+    path.mkdir(parents=True, exist_ok=True)
+
+
 def _replace_link(link: Path, target: str) -> None:
+    _make_room(link)
     new = link.with_name(f"{NEW_LINK_PREFIX}{link.name}")
     new.unlink(missing_ok=True)
     new.symlink_to(target)
@@ -344,6 +368,7 @@ def _write_pointer(published_dir: Path, publication_id: str) -> None:
         },
         indent=2,
     )
+    _make_room(published_dir / POINTER)
     new = published_dir / f"{NEW_LINK_PREFIX}{POINTER}"
     new.write_text(text + "\n", encoding="utf-8")
     _sync(new)
@@ -379,6 +404,7 @@ def refresh_copies(published_dir: Path) -> tuple[str, ...]:
         target = published_dir / name
         if target.is_file() and sha256_of(target) == sha256_of(release / name):
             continue
+        _make_room(target)
         new = published_dir / f"{NEW_LINK_PREFIX}{name}"
         shutil.copyfile(release / name, new)
         _sync(new)
@@ -390,9 +416,9 @@ def refresh_copies(published_dir: Path) -> tuple[str, ...]:
 def clear_leftovers(published_dir: Path) -> None:
     """Remove what a killed run left; the lock is held, so nothing of it is in use."""
     for path in published_dir.glob(f"{NEW_LINK_PREFIX}*"):
-        path.unlink()
+        remove(path)
     for path in (published_dir / RELEASES).glob(f"{BUILDING_PREFIX}*"):
-        shutil.rmtree(path)
+        remove(path)
 
 
 # --- reading back ------------------------------------------------------------------------
@@ -416,32 +442,50 @@ def current_id(published_dir: Path) -> str | None:
     return name if name and PUBLICATION_ID.fullmatch(name) else None
 
 
-def read_manifest(release: Path) -> dict[str, Any] | None:
-    """A release's manifest, or None where it is missing or damaged."""
-    try:
-        manifest = json.loads((release / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(manifest, dict) or not manifest.keys() >= _MANIFEST_KEYS:
-        return None
-    return manifest
-
-
 def _is_file_of(path: Path, digest: str) -> bool:
     try:
         return sha256_of(path) == digest
-    except OSError:
+    except (OSError, ValueError):
         return False
+
+
+def _expected_files(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the manifest states of each file, by its path in the release."""
+    stated = {DATABASE: manifest["database"]}
+    for table in manifest["tables"]:
+        stated[f"{PARQUET}/{table['parquet']['file']}"] = table["parquet"]
+    return stated
+
+
+def has_all_files(release: Path, manifest: dict[str, Any]) -> bool:
+    """Whether every file of the release is there in its full length; `is_intact` reads them."""
+    try:
+        return all(
+            (release / name).is_file() and (release / name).stat().st_size == stated["bytes"]
+            for name, stated in _expected_files(manifest).items()
+        )
+    except (OSError, ValueError):  # a name with a zero byte is no path
+        return False
+
+
+def leads_readers(published_dir: Path, publication_id: str) -> bool:
+    """Whether the stable names lead to this release."""
+    release = (published_dir / RELEASES / publication_id).resolve()
+    if (published_dir / POINTER).is_file():
+        return (published_dir / DATABASE).is_file() and (published_dir / MANIFEST).is_file()
+    return all(
+        (published_dir / name).resolve() == release / name for name in (DATABASE, PARQUET, MANIFEST)
+    )
 
 
 def is_intact(release: Path, manifest: dict[str, Any]) -> bool:
     """Whether every file of the release is there and as it was written."""
-    expected = {DATABASE: manifest["database"]["sha256"]}
-    for table in manifest["tables"]:
-        if Path(table["parquet"]["file"]).name != table["parquet"]["file"]:
-            return False  # a name that leads out of the release
-        expected[f"{PARQUET}/{table['parquet']['file']}"] = table["parquet"]["sha256"]
-    return all(_is_file_of(release / name, digest) for name, digest in expected.items())
+    if any(Path(t["parquet"]["file"]).name != t["parquet"]["file"] for t in manifest["tables"]):
+        return False  # a name that leads out of the release
+    return has_all_files(release, manifest) and all(
+        _is_file_of(release / name, stated["sha256"])
+        for name, stated in _expected_files(manifest).items()
+    )
 
 
 def stated_contents(release: Path, manifest: dict[str, Any]) -> dict[str, Content]:

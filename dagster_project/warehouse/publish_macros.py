@@ -15,6 +15,7 @@ import duckdb
 from dagster_project.errors import PublicationRefused
 from dagster_project.warehouse.ddl import literal, quoted
 from dagster_project.warehouse.publish_marts import MARTS_SCHEMA
+from dagster_project.warehouse.session import connect
 
 _EXAMPLE = "Example:"
 _MEND = "mend the file and publish again with 'make run'"
@@ -83,7 +84,7 @@ def create_table_macros(database: Path, macros: tuple[TableMacro, ...]) -> None:
     """
     if not macros:
         return
-    with duckdb.connect(str(database)) as connection:
+    with connect(database) as connection:
         for macro in macros:
             try:
                 connection.execute(macro.statement)
@@ -102,7 +103,7 @@ def create_table_macros(database: Path, macros: tuple[TableMacro, ...]) -> None:
 
 def macro_faults(database: Path, macros: tuple[TableMacro, ...]) -> list[str]:
     """What a reader who opens the file read-only would miss."""
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with connect(database, read_only=True) as connection:
         written = macros_in(connection)
         stated = {macro.name: macro.description for macro in macros}
         faults = [

@@ -30,7 +30,11 @@ from dagster_project.errors import PublicationRefused, WarehouseLocked
 from dagster_project.secret import Secret, blanked
 from dagster_project.warehouse import publish_files as files
 from dagster_project.warehouse.connection import attach_read_only
-from dagster_project.warehouse.postgres_roles import ensure_reader
+from dagster_project.warehouse.postgres_roles import (
+    end_overlong_readers,
+    ensure_reader,
+    other_databases,
+)
 from dagster_project.warehouse.postgres_types import CSV_NULL, incoming_sql, postgres_type
 from dagster_project.warehouse.postgres_types import write_csv_sql as outgoing_csv_sql
 from dagster_project.warehouse.publish_about import ABOUT
@@ -64,6 +68,11 @@ SWITCH_PATIENCE_SECONDS = 120.0
 # a deadlock (a second by default), so that no reader is ever the victim, and asks again.
 SWITCH_TRY_MS = 400
 SWITCH_PAUSE_SECONDS = 0.2
+# No statement waits longer for a lock, wherever it is.
+LOCK_TIMEOUT_MS = 30_000
+# A question may take five minutes: a transaction that holds the tables for twice as long has its
+# timeouts switched off.
+LONGEST_READ_SECONDS = 600.0
 
 _CSV = sql.SQL("FORMAT csv, NULL {}, ENCODING 'UTF8'").format(sql.Literal(CSV_NULL))
 
@@ -80,6 +89,8 @@ class PostgresReport:
     replaced: str | None
     pruned: tuple[str, ...]
     kept_for_others: tuple[str, ...]
+    # Databases of others on the same server that readers may connect to.
+    open_to_readers: tuple[str, ...]
     switch_tries: int
     load_seconds: float
     switch_seconds: float
@@ -104,6 +115,7 @@ class PostgresReport:
             "switch_tries": self.switch_tries,
             "dropped_schemas": ", ".join(self.pruned) or "none",
             "schemas_others_depend_on": ", ".join(self.kept_for_others) or "none",
+            "other_databases_open_to_readers": ", ".join(self.open_to_readers) or "none",
             "summary": self.summary(),
         }
 
@@ -155,7 +167,10 @@ def connected(url: Secret) -> Iterator[Connection]:
             application_name=APPLICATION,
             connect_timeout=10,
             options="-c timezone=UTC -c client_encoding=UTF8 -c datestyle=ISO "
-            "-c intervalstyle=postgres -c extra_float_digits=1",
+            "-c intervalstyle=postgres -c extra_float_digits=1 "
+            # The database's defaults are made for readers.
+            "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 "
+            f"-c lock_timeout={LOCK_TIMEOUT_MS}",
         ) as connection,
     ):
         yield connection
@@ -236,7 +251,11 @@ def _drop(connection: Connection, schema: str) -> bool:
                     sql.SQL("DROP TABLE {} RESTRICT").format(sql.SQL(", ").join(tables))
                 )
             connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
-    except (errors.DependentObjectsStillExist, errors.WrongObjectType):
+    except (
+        errors.DependentObjectsStillExist,
+        errors.WrongObjectType,
+        errors.LockNotAvailable,
+    ):
         return False
     return True
 
@@ -522,13 +541,15 @@ def switch(connection: Connection, url: Secret, new: str, reader: str, publicati
                     connection.execute("SET LOCAL statement_timeout = 0")
                 _rename_and_grant(connection, new, reader, current_id, publication_id)
         except (errors.QueryCanceled, errors.LockNotAvailable, errors.DeadlockDetected):
+            end_overlong_readers(connection, reader, MARTS_SCHEMA, LONGEST_READ_SECONDS)
             if time.monotonic() >= deadline:
                 raise PublicationRefused(
                     "Readers hold the published tables of PostgreSQL, so the new publication "
                     "cannot be shown; they keep the previous one, whole.",
                     where=_holders(connection) or server_name(url),
                     mend="let that transaction end (or end it with pg_terminate_backend), then "
-                    "give 'make postgres'",
+                    "give 'make postgres'; a member of pg_signal_backend ends those of readers "
+                    f"after {LONGEST_READ_SECONDS / 60:.0f} minutes itself",
                 ) from None
             time.sleep(SWITCH_PAUSE_SECONDS)
         else:
@@ -626,6 +647,7 @@ def publish_postgres(published_dir: Path, url: Secret, *, reader: str) -> Postgr
         keep = {path.name for path in (published_dir / files.RELEASES).iterdir()}
         pruned, kept_for_others = prune(connection, keep)
         ensure_reader(connection, reader, MARTS_SCHEMA, server_name(url))
+        open_to_readers = other_databases(connection, reader)
     return PostgresReport(
         publication_id=name,
         unchanged=unchanged,
@@ -635,6 +657,7 @@ def publish_postgres(published_dir: Path, url: Secret, *, reader: str) -> Postgr
         replaced=None if unchanged else replaced,
         pruned=pruned,
         kept_for_others=kept_for_others,
+        open_to_readers=open_to_readers,
         switch_tries=tries,
         load_seconds=loaded - started,
         switch_seconds=switched - loaded,

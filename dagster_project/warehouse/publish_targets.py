@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,30 +84,40 @@ class Comparison:
         return records
 
 
+def _contents(
+    connection: duckdb.DuckDBPyConnection, relations: dict[Mart, str]
+) -> dict[str, Content]:
+    """Rows and checksum by table; one that cannot be read is left out, and reported as missing."""
+    found = {}
+    for mart, relation in relations.items():
+        with suppress(duckdb.Error):
+            found[mart.name] = measure(connection, relation, mart)
+    return found
+
+
 def _duckdb_target(path: Path, marts: tuple[Mart, ...]) -> tuple[str | None, dict[str, Content]]:
     with files.in_memory() as connection:
         attach_read_only(connection, path, files.PUBLISHED_CATALOG)
-        row = connection.execute(
-            f"SELECT publication_id FROM {files.PUBLISHED_CATALOG}.marts.publication"
-        ).fetchone()
-        found = {}
-        for mart in marts:
-            try:
-                found[mart.name] = measure(connection, mart.relation(files.PUBLISHED_CATALOG), mart)
-            except duckdb.CatalogException:
-                continue  # reported as missing
-        return (row[0] if row else None), found
+        row = None
+        with suppress(duckdb.Error):
+            row = connection.execute(
+                f"SELECT publication_id FROM {files.PUBLISHED_CATALOG}.marts.publication"
+            ).fetchone()
+        return (row[0] if row else None), _contents(
+            connection, {mart: mart.relation(files.PUBLISHED_CATALOG) for mart in marts}
+        )
 
 
 def _parquet_contents(folder: Path, marts: tuple[Mart, ...]) -> dict[str, Content]:
     with files.in_memory() as connection:
-        return {
-            mart.name: measure(
-                connection, f"read_parquet({literal(str(folder / mart.parquet_name))})", mart
-            )
-            for mart in marts
-            if (folder / mart.parquet_name).is_file()
-        }
+        return _contents(
+            connection,
+            {
+                mart: f"read_parquet({literal(str(folder / mart.parquet_name))})"
+                for mart in marts
+                if (folder / mart.parquet_name).is_file()
+            },
+        )
 
 
 def _targets(published_dir: Path, url: Secret) -> Iterator[Target]:

@@ -12,9 +12,14 @@ from dagster_project.errors import WarehouseProjectError
 from dagster_project.warehouse import publish_files as files
 from dagster_project.warehouse.ddl import literal, quoted
 from dagster_project.warehouse.publish_marts import ABOUT_NAMES, MARTS_SCHEMA
+from dagster_project.warehouse.session import NO_DOWNLOADS, connect
 
 # What a reader's connection is set to: names need no schema, instants read the same everywhere.
-READER_SETTINGS = (f"SET search_path = {literal(MARTS_SCHEMA)}", "SET TimeZone = 'UTC'")
+READER_SETTINGS = (
+    f"SET search_path = {literal(MARTS_SCHEMA)}",
+    "SET TimeZone = 'UTC'",
+    NO_DOWNLOADS,
+)
 
 
 def published_files(published_dir: Path) -> tuple[Path, Path]:
@@ -47,12 +52,21 @@ def published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published file, read-only, closed when the block ends.
 
     Each opening sees one whole publication, the newest; keep none open for long, or a newer
-    one stays unseen. Raises WarehouseProjectError where nothing is published.
+    one stays unseen. Raises WarehouseProjectError where nothing is published, and where the
+    file is damaged.
     """
-    with duckdb.connect(str(require_published(path)), read_only=True) as connection:
-        for setting in READER_SETTINGS:
-            connection.execute(setting)
-        yield connection
+    require_published(path)
+    try:
+        with connect(path, read_only=True) as connection:
+            for setting in READER_SETTINGS:
+                connection.execute(setting)
+            yield connection
+    except duckdb.IOException as error:
+        raise WarehouseProjectError(
+            f"The published file cannot be read: {str(error).splitlines()[0]}",
+            where=str(path),
+            mend="publish again with 'make run', or go back with 'make rollback'",
+        ) from error
 
 
 def published_row_counts(path: Path) -> dict[str, int]:

@@ -38,7 +38,7 @@
     {%- set found = run_query(
         "with sizes as (select " ~ plan['by'] ~ " as value, " ~ plan['rows'] ~ " as n_rows from "
         ~ ref(plan['work']) ~ " group by " ~ plan['by'] ~ "), "
-        ~ "placed as (select value, floor((sum(n_rows) over (order by value) - 1) / "
+        ~ "placed as (select value, floor((sum(n_rows) over (order by value rows unbounded preceding) - 1) / "
         ~ var('rows_per_part') ~ ") as part from sizes) "
         ~ "select min(value), max(value) from placed group by part order by part"
     ) -%}

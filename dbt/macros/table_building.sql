@@ -16,7 +16,8 @@
             {%- set parts = build_parts(plan) -%}
         {%- endif -%}
     {%- endif -%}
-    {{ threads_for(plan) }}
+    {#- A Python model computes outside the engine. -#}
+    {%- if language == 'sql' %}{{ threads_for(plan) }}{% endif %}
     {{ dbt.duckdb__create_table_as(
         temporary, relation, sql_of_part(compiled_code, parts[0]), language,
         partitioned_by=partitioned_by, sorted_by=sorted_by

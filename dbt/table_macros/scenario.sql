@@ -36,6 +36,10 @@ known as (
             where scenario_id = cast(scenario as varchar)
             and as_of_date = try_cast(cast(day as varchar) as date)
         ) as as_of_date,
+        bool_or(is_latest) filter (
+            where scenario_id = cast(scenario as varchar)
+            and as_of_date = try_cast(cast(day as varchar) as date)
+        ) as is_latest,
         string_agg(distinct scenario_id, ', ' order by scenario_id) as scenario_ids,
         string_agg(distinct cast(as_of_date as varchar), ', ' order by cast(as_of_date as varchar))
             filter (where scenario_id = cast(scenario as varchar)) as days
@@ -59,7 +63,8 @@ chosen as (
                     )
             else scenario_id
         end as scenario_id,
-        as_of_date
+        as_of_date,
+        is_latest
     from known
 
 ),
@@ -145,21 +150,56 @@ sound as (
 
 ),
 
--- A UTC day is over before its day in New York is. Without every day of the span there is no mean.
-network as (
+-- Days in a row that have a hashprice, up to each of them.
+known_days as (
 
     select
-        case
-            when count(days.hashprice_usd_ph) = any_value(sound.a_mean_days)
-                then avg(days.hashprice_usd_ph order by days.date_utc)
-        end as mean_hashprice_usd_ph
-    from marts.fct_mining_economics as days
+        date_utc,
+        hashprice_usd_ph,
+        row_number() over (order by date_utc) as day_rank
+    from marts.fct_mining_economics
+    where hashprice_usd_ph is not null
+
+),
+
+runs as (
+
+    select
+        date_utc,
+        row_number() over (
+            partition by date_utc - cast(day_rank as integer) order by date_utc
+        ) as n_days_in_a_row
+    from known_days
+
+),
+
+-- A UTC day is over before its day in New York is. Without every day of the span there is no
+-- mean; that of the newest session may end with an earlier day, the last that has one.
+span as (
+
+    select max(runs.date_utc) as end_date
+    from runs
     inner join chosen on true
     inner join sound
         on
             sound.is_sound
-            and chosen.as_of_date - cast(sound.a_mean_days as integer) < days.date_utc
-            and chosen.as_of_date >= days.date_utc
+            and sound.a_mean_days <= runs.n_days_in_a_row
+            and chosen.as_of_date >= runs.date_utc
+            and (chosen.is_latest or chosen.as_of_date = runs.date_utc)
+
+),
+
+network as (
+
+    select
+        avg(days.hashprice_usd_ph order by days.date_utc) as mean_hashprice_usd_ph,
+        any_value(span.end_date) as mean_end_date
+    from known_days as days
+    inner join span on true
+    inner join sound
+        on
+            span.end_date - cast(sound.a_mean_days as integer) < days.date_utc
+            and span.end_date >= days.date_utc
 
 ),
 
@@ -171,8 +211,11 @@ margins as (
         coalesce(sound.a_hashprice_usd, network.mean_hashprice_usd_ph) as used_hashprice_usd_ph,
         case
             when sound.a_hashprice_usd is not null then 'assumption'
-            when network.mean_hashprice_usd_ph is not null then 'network_mean'
+            when network.mean_end_date < chosen.as_of_date then 'earlier_network_mean'
+            when network.mean_end_date is not null then 'network_mean'
         end as used_hashprice_source,
+        case when sound.a_hashprice_usd is null then network.mean_end_date end
+            as used_hashprice_date,
         greatest(
             0,
             1000.0 / sound.a_efficiency
@@ -181,6 +224,7 @@ margins as (
         ) as running_margin_usd
     from sound
     cross join network
+    cross join chosen
 
 ),
 
@@ -224,6 +268,7 @@ unit_values as (
         any_value(a_pue) as u_pue,
         any_value(used_hashprice_usd_ph) as u_hashprice_usd_ph,
         any_value(used_hashprice_source) as u_hashprice_source,
+        any_value(used_hashprice_date) as u_hashprice_date,
         any_value(forgone_usd) as u_forgone_usd,
         sum(
             (profit_usd - spent_usd) * power(1 + a_discount_pct / 100, -year_number)
@@ -256,6 +301,7 @@ valued as (
             as converted_it_mw,
         unit_values.u_hashprice_usd_ph as hashprice_usd_ph,
         unit_values.u_hashprice_source as hashprice_source,
+        unit_values.u_hashprice_date as hashprice_date,
         unit_values.u_forgone_usd as forgone_mining_margin_per_mw_usd,
         unit_values.u_npv_usd as npv_per_mw_usd,
         unit_values.u_profit_usd as mean_yearly_profit_per_mw_usd,

@@ -87,7 +87,7 @@ def test_the_bundled_figures_pass_every_contract_without_a_reject():
             assert (report.total > 0) == bundled, table.name
 
 
-HTTP = {"requests", "httpx", "httpcore2", "curl_cffi", "urllib3", "urllib.request"}
+HTTP = {"requests", "httpx", "curl_cffi", "urllib3", "urllib.request"}
 # What each room of the house may not know; see CONTRIBUTING.
 FORBIDDEN = {
     "contracts": {"dagster", "duckdb", *HTTP}
@@ -131,7 +131,7 @@ def test_a_room_knows_only_what_it_may(path):
 
 
 def test_only_the_http_layer_opens_connections():
-    libraries = HTTP | {"http.client", "socket", "tenacity", "pyrate_limiter"}
+    libraries = HTTP | {"http.client", "socket", "pyrate_limiter"}
     users = {
         path.name
         for path in PACKAGE.rglob("*.py")
@@ -143,7 +143,7 @@ def test_only_the_http_layer_opens_connections():
         # The page's own server is no source.
         and path.relative_to(PACKAGE).parts[0] == "sources"
     }
-    assert users == {"wire.py", "browser_wire.py", "rate_limit.py", "http_client.py"}
+    assert users == {"wire.py", "rate_limit.py", "http_client.py"}
 
 
 def test_the_dashboard_knows_the_published_file_alone():

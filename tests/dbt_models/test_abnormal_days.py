@@ -12,8 +12,8 @@ import pytest
 from scipy import stats
 
 from dagster_project.settings import BUNDLED_DATA_DIR
-from tests.dbt_models.compare import assert_same
-from tests.dbt_models.oracle import Study
+from tests.event_study.compare import assert_same
+from tests.event_study.oracle import Study
 
 LEVEL = 0.05
 

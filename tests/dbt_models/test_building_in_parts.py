@@ -18,11 +18,7 @@ from tests.warehouse_builder import failures, parsed_project, run_dbt, settings_
 ORDER_FREE = {
     "int_equity_returns": "intermediate",
     "fct_equity_daily": "marts",
-    "int_rolling_inputs": "intermediate",
-    "fct_rolling_betas": "marts",
 }
-# Sums of floating-point numbers: one thread, and the last digit may depend on the parts.
-IN_PARTS_ALONE = "int_portfolio_returns"
 
 
 def _run_sql(settings: Settings, model: str) -> str:
@@ -37,7 +33,7 @@ def in_parts(built_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) ->
     settings = dataclasses.replace(settings_for(tmp_path_factory.mktemp("in_parts")), threads=4)
     shutil.copyfile(built_warehouse, settings.warehouse_path)
     command = ["run", "--full-refresh", "--vars", "{rows_per_part: 3000}", "--select"]
-    result = run_dbt(settings, [*command, *ORDER_FREE, IN_PARTS_ALONE, "dim_company"])
+    result = run_dbt(settings, [*command, *ORDER_FREE, "dim_company"])
     assert failures(result) == []
     return settings
 
@@ -87,39 +83,18 @@ def test_one_thread_gives_the_same_as_all(
 
 def test_only_these_models_take_more_than_one_thread(in_parts: Settings) -> None:
     assert _run_sql(in_parts, "dim_company").lstrip().startswith("set threads = 1;")
-    assert _run_sql(in_parts, "fct_rolling_betas").lstrip().startswith("set threads = 4;")
-
-
-def test_portfolios_in_parts_have_the_same_returns(
-    in_parts: Settings, built_warehouse: Path
-) -> None:
-    sent = _run_sql(in_parts, IN_PARTS_ALONE)
-    assert sent.lstrip().startswith("set threads = 1;")
-    assert len(re.findall(r"^\s*insert into", sent, re.M)) > 3
-    table = f"intermediate.{IN_PARTS_ALONE}"
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{in_parts.warehouse_path}' AS one (READ_ONLY)")
-        connection.execute(f"ATTACH '{built_warehouse}' AS other (READ_ONLY)")
-        rows, differing = connection.execute(
-            "SELECT count(*), count(*) FILTER (WHERE a.ret IS NULL OR b.ret IS NULL "
-            "OR abs(a.y - b.y) > 1e-14 OR abs(a.ret - b.ret) > 1e-14 OR a.n_firms <> b.n_firms) "
-            f"FROM one.{table} AS a FULL JOIN other.{table} AS b "
-            "ON a.portfolio_number = b.portfolio_number AND a.rel_day = b.rel_day"
-        ).fetchall()[0]
-    assert rows > 100_000
-    assert differing == 0
+    assert _run_sql(in_parts, "fct_equity_daily").lstrip().startswith("set threads = 4;")
 
 
 def test_each_such_model_keeps_what_it_promises() -> None:
     nodes = parsed_project().nodes.values()
     declared = {node.name: node for node in nodes if node.config.meta.get("built_in_parts")}
-    assert declared.keys() == {*ORDER_FREE, IN_PARTS_ALONE}
+    assert declared.keys() == ORDER_FREE.keys()
     for name, node in declared.items():
         plan = node.config.meta["built_in_parts"]
-        assert {"by", "work", "rows"} <= plan.keys() <= {"by", "work", "rows", "order_free"}
+        assert plan.keys() == {"by", "work", "rows", "order_free"}
         assert f"model.{node.package_name}.{plan['work']}" in node.depends_on.nodes
         assert f"in_part('{plan['by']}')" in node.raw_code
-        assert plan.get("order_free", False) is (name in ORDER_FREE)
-        if plan.get("order_free"):
-            # Its last words: an order that begins with what the parts are made by.
-            assert re.search(rf"\norder by {plan['by']}\b[^)]*$", node.raw_code), name
+        assert plan["order_free"] is True
+        # Its last words: an order that begins with what the parts are made by.
+        assert re.search(rf"\norder by {plan['by']}\b[^)]*$", node.raw_code), name

@@ -6,7 +6,10 @@ tables anew; the prose is for a person to mend.
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -99,6 +102,21 @@ def test_every_query_gives_the_table_below_it(
     answer = _table(reader.execute(query))
     if query.strip() != BARE:
         assert table == answer
+
+
+def test_the_notebook_prints_what_it_shows(
+    marts_with_macros: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cells run on the published marts and print the outputs that are stored with them."""
+    monkeypatch.setattr("dagster_project.marts._path", lambda path: marts_with_macros)
+    cells = json.loads(PAGE.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
+    namespace: dict[str, Any] = {}
+    for cell in (cell for cell in cells if cell["cell_type"] == "code"):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec("".join(cell["source"]), namespace)  # noqa: S102 - the project's own notebook
+        stored = "".join(line for output in cell["outputs"] for line in output["text"])
+        assert printed.getvalue() == stored
 
 
 def _numbers(text: str) -> set[float]:

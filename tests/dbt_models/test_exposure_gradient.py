@@ -19,8 +19,8 @@ import statsmodels.api as sm
 from scipy import stats
 
 from dagster_project.settings import BUNDLED_DATA_DIR
-from tests.dbt_models.compare import assert_same
-from tests.dbt_models.oracle import Model, Study, fit_series, overlapping_sums
+from tests.event_study.compare import assert_same
+from tests.event_study.oracle import Model, Study, fit_series, overlapping_sums
 
 COMPARED_EVENTS = (
     "msft-2gw-mar",

@@ -19,7 +19,7 @@ import pytest
 from scipy import stats
 
 from tests.dbt_models import cases
-from tests.dbt_models.oracle import Study
+from tests.event_study.oracle import Study
 from tests.warehouse_builder import build_warehouse
 
 SELECTED = ("+fct_selloff_firm", "+fct_selloff_tests")

@@ -1,4 +1,7 @@
-"""The models on a user's own folder: drawn prices with holes, twins, constants and short lives."""
+"""The pipeline on a user's own folder: synthetic prices with holes, twins, constants, short lives.
+
+Here one panel goes through the SQL around the event-study package; tests/event_study has many.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.dbt_models.compare import compare_betas, compare_firms, compare_tests
-from tests.dbt_models.oracle import Study
-from tests.dbt_models.oracle_rolling import compare_rolling_betas
-from tests.dbt_models.random_panel import COMPARED_EVENTS, COMPARED_SETS, write_panel
+from tests.event_study.compare import compare_betas, compare_firms, compare_tests
+from tests.event_study.oracle import Study
+from tests.event_study.oracle_rolling import compare_rolling_betas
+from tests.event_study.random_panel import write_panel
 from tests.warehouse_builder import build_warehouse
 
 SELECTED = (
@@ -21,14 +24,12 @@ SELECTED = (
     "+selloff_summary",
     "+fct_rolling_betas",
 )
-# Of every method, return kind and oddity one; all models of one event and one set are compared.
+# Of every method, return kind and oddity one; the others are compared without dbt.
 SOME_MODELS = ("mean_adjusted", "market_adjusted_counted", "three_factors", "masked", "bitcoin")
 
 
-def build(
-    folder: Path, seed: int, factor: str = "MKT", *, bare: bool = False
-) -> tuple[Path, list[str]]:
-    events = write_panel(folder / "data", seed, factor, bare=bare)
+def build(folder: Path, seed: int, *, bare: bool = False) -> tuple[Path, list[str]]:
+    events = write_panel(folder / "data", seed, bare=bare)
     return build_warehouse(folder / "out", folder / "data", select=SELECTED), events
 
 
@@ -93,26 +94,7 @@ def test_rolling_betas_agree_with_statsmodels(panel):
     }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("study_id", ["main", "picked"])
-def test_every_test_agrees_with_scipy(panel, study_id):
-    connection, study, _ = panel
-    assert compare_tests(connection, study, study_id) > 1500
-
-
-def _quick_or_slow(study_ids: list[str], quick: set[str]) -> list:
-    """All of them, of which those not in ``quick`` wait for the slow run."""
-    assert quick <= set(study_ids)
-    return [
-        study_id if study_id in quick else pytest.param(study_id, marks=pytest.mark.slow)
-        for study_id in study_ids
-    ]
-
-
-@pytest.mark.parametrize(
-    "study_id",
-    _quick_or_slow([*COMPARED_EVENTS, *COMPARED_SETS], {"main", "picked", "nothing", "young"}),
-)
+@pytest.mark.parametrize("study_id", ["main", "picked", "nothing", "young"])
 def test_tests_agree_with_scipy(panel, study_id):
     connection, study, _ = panel
     n_compared = compare_tests(connection, study.only(SOME_MODELS, ("[0,0]", "[0,3]")), study_id)
@@ -258,26 +240,3 @@ def test_a_folder_with_only_what_is_required(tmp_path):
         assert "no_factor" in met
         assert "ok" not in met
         assert compare_tests(connection, study, "main") > 50
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("factor", "status"), [("CONSTANT", "collinear"), ("NONE", "no_factor")])
-def test_a_useless_market_factor_gives_a_status(tmp_path, factor, status):
-    path, _ = build(tmp_path, seed=7, factor=factor)
-    with duckdb.connect(str(path), read_only=True) as connection:
-        rows = dict(
-            connection.execute(
-                """
-                select ticker, (status, car) from marts.fct_selloff_firm
-                where event_id = 'main' and window_id = '[0,0]' and model_id = 'market_model'
-                """
-            ).fetchall()
-        )
-        assert rows["AAA"] == (status, None)
-        assert rows["GHOST"] == ("no_price", None)
-        assert connection.execute(
-            """
-            select count(statistic), count(*) > 0 from marts.fct_selloff_tests
-            where model_id in ('market_model', 'two_factors', 'three_factors')
-            """
-        ).fetchone() == (0, True)

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from dagster_project.settings import BUNDLED_DATA_DIR
-from tests.dbt_models.oracle import Study
-from tests.dbt_models.oracle_rolling import compare_rolling_betas
+from tests.event_study.oracle import Study
+from tests.event_study.oracle_rolling import compare_rolling_betas
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from dagster_project.settings import BUNDLED_DATA_DIR
-from tests.dbt_models.compare import compare_betas, compare_firms, compare_tests
-from tests.dbt_models.oracle import Study
+from tests.event_study.compare import compare_betas, compare_firms, compare_tests
+from tests.event_study.oracle import Study
 
 SEED_EVENT = "msft-2gw-mar"
 COMPARED_EVENTS = (

@@ -14,14 +14,12 @@ from tests.warehouse_builder import load_all, run_dbt, settings_for
 
 @pytest.fixture(scope="module")
 def statements(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A loaded warehouse and the statements of the two guarded models and what they need."""
+    """A loaded warehouse and the statements of the guarded model and what it needs."""
     settings = settings_for(tmp_path_factory.mktemp("guards"))
     load_all(settings)
-    built = run_dbt(settings, ["run", "--select", "+int_study_models", "+int_study_events"])
+    built = run_dbt(settings, ["run", "--select", "+int_study_events"])
     assert built.success, built.exception
-    target = settings.output_dir / "dbt_target"
-    needed = model_statements(target, "int_study_models")
-    needed += model_statements(target, "int_study_events")
+    needed = model_statements(settings.output_dir / "dbt_target", "int_study_events")
     return settings.warehouse_path, dict(needed)
 
 
@@ -37,14 +35,6 @@ def rebuild(statements: tuple[Path, dict[str, str]], model: str, change: str) ->
             connection.execute("rollback")
 
 
-def test_more_factors_than_the_sql_has_room_for(statements):
-    change = "update raw.study_models set factors = 'QQQ;SPY;bitcoin' where model_id = 'market_btc'"
-    message = "study/models.csv: market_btc has 3 factors, but the models were compiled for 2"
-    with pytest.raises(duckdb.Error, match=re.escape(message)) as raised:
-        rebuild(statements, "int_study_models", change)
-    assert "--vars '{max_factors: 3}'" in str(raised.value)
-
-
 def test_a_set_with_the_name_of_an_event(statements):
     change = (
         "update raw.study_event_sets set set_id = 'msft-2gw-mar' "
@@ -55,6 +45,5 @@ def test_a_set_with_the_name_of_an_event(statements):
         rebuild(statements, "int_study_events", change)
 
 
-@pytest.mark.parametrize("model", ["int_study_models", "int_study_events"])
-def test_the_bundled_study_passes(statements, model):
-    rebuild(statements, model, "select 1")
+def test_the_bundled_study_passes(statements):
+    rebuild(statements, "int_study_events", "select 1")

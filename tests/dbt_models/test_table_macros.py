@@ -178,7 +178,7 @@ def test_a_scenario_without_arguments_is_the_mart(reader):
     """The formula stands in the models and in the macro: this holds the two together."""
     same = (
         "scenario_id, as_of_date, ticker, status, gross_power_mw, share_converted, "
-        "converted_gross_mw, converted_it_mw, hashprice_usd_ph, hashprice_source, "
+        "converted_gross_mw, converted_it_mw, hashprice_usd_ph, hashprice_source, hashprice_date, "
         "forgone_mining_margin_per_mw_usd, npv_per_mw_usd, npv_usd, mean_yearly_profit_usd, "
         "capex_usd, multiple_uplift_per_mw_usd, multiple_uplift_usd, market_cap_usd, "
         "npv_share_of_market_cap, multiple_uplift_share_of_market_cap"

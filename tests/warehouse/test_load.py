@@ -379,3 +379,91 @@ def test_retrieved_at_stays_that_of_the_first_reading(loading, prices):
     assert loading.query(
         "SELECT retrieved_at, count(*) FROM raw.equity_prices GROUP BY ALL ORDER BY 1"
     ) == [(datetime(2025, 3, 27, 12), 199), (LATER, 1)]
+
+
+# --- what a vendor did not serve -----------------------------------------------------------
+
+
+def _network(**figures) -> dict:
+    return {
+        "date_utc": date(2026, 3, 1),
+        "hashrate_eh_s": 900.0,
+        "difficulty": 1.2e14,
+        "blocks": 144,
+        "issuance_usd": 4e7,
+        "fees_usd": 5e5,
+        "price_usd": 87_000.0,
+        **figures,
+    }
+
+
+def test_a_figure_that_a_vendor_does_not_serve_keeps_the_stored_one(loading):
+    loading.load("network_metrics", [_network()])
+    report = loading.load(
+        "network_metrics",
+        [_network(fees_usd=None, hashrate_eh_s=901.0), _network(date_utc=date(2026, 3, 2))],
+        complete=False,
+    )
+    assert (report.inserted, report.updated) == (1, 1)
+    assert loading.query(
+        "SELECT hashrate_eh_s, fees_usd FROM raw.network_metrics ORDER BY date_utc"
+    ) == [(901.0, 5e5), (900.0, 5e5)]
+    again = loading.load("network_metrics", [_network(fees_usd=None)], complete=False)
+    assert (again.updated, again.total) == (1, 2)
+    assert loading.query("SELECT changed_columns FROM ingest.revisions ORDER BY revised_at") == [
+        (["hashrate_eh_s"],),
+        (["hashrate_eh_s"],),
+    ]
+
+
+def test_what_nothing_is_stored_of_stays_absent(loading):
+    loading.load("network_metrics", [_network(fees_usd=None)], complete=False)
+    assert loading.query("SELECT fees_usd FROM raw.network_metrics") == [(None,)]
+
+
+def test_a_file_means_what_it_leaves_out(loading):
+    loading.load("network_metrics", [_network()])
+    loading.load("network_metrics", [_network(fees_usd=None)])
+    assert loading.query("SELECT fees_usd FROM raw.network_metrics") == [(None,)]
+
+
+def test_an_absent_price_is_not_kept_over_a_bar_of_another_basis(loading, prices):
+    loading.load("equity_prices", prices(count=1, open=100.0, close=100.0))
+    loading.load("equity_prices", prices(count=1, open=None, close=10.0), complete=False)
+    assert loading.query("SELECT open, close FROM raw.equity_prices") == [(None, 10.0)]
+
+
+def _candidate(**fields) -> dict:
+    return {
+        "ticker": "AAA",
+        "filed_date": date(2025, 3, 5),
+        "accession": "0001999999-25-000012",
+        "cik": "0001999999",
+        "form": "8-K",
+        "document_url": "https://www.sec.gov/x.htm",
+        "status": "figures_found",
+        "power_mw_candidates": "200",
+        "power_basis_candidates": "unknown",
+        **fields,
+    }
+
+
+def test_a_filing_that_could_not_be_read_is_listed_and_replaces_no_reading(loading):
+    unread = {
+        "status": "unread",
+        "power_mw_candidates": None,
+        "power_basis_candidates": None,
+    }
+    other = "0001999999-25-000013"
+    loading.load("filing_candidates", [_candidate()], complete=False)
+    report = loading.load(
+        "filing_candidates",
+        [_candidate(**unread), _candidate(**unread, accession=other)],
+        complete=False,
+    )
+    assert (report.inserted, report.updated) == (1, 0)
+    found = "SELECT accession, status FROM raw.filing_candidates ORDER BY accession"
+    assert loading.query(found) == [("0001999999-25-000012", "figures_found"), (other, "unread")]
+    # Read on a better day, it is replaced.
+    loading.load("filing_candidates", [_candidate(accession=other)], complete=False)
+    assert loading.query(found)[1] == (other, "figures_found")

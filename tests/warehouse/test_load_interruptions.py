@@ -8,11 +8,11 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import BY_NAME, TABLES
-from dagster_project.errors import WarehouseLocked, WarehouseProjectError
+from dagster_project.errors import WarehouseLocked
 from dagster_project.settings import BUNDLED_DATA_DIR, prepare_output_folders, read_settings
 from dagster_project.sources import open_calendar, open_source
 from dagster_project.warehouse import connection as warehouse_connection
-from dagster_project.warehouse.connection import open_duckdb, warehouse
+from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.load import load
 
 # Loads the rows of a CSV file after putting a trap into one step of the loader.
@@ -171,21 +171,6 @@ def test_the_file_is_free_after_the_block_even_when_it_fails(loading, run_script
         loading.path,
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):
-    path = tmp_path / "working.duckdb"
-    path.write_bytes(b"figures of mine, not a database " * 200)
-    with pytest.raises(WarehouseProjectError, match="cannot be opened") as refused:
-        open_duckdb(path)
-    assert refused.value.where == str(path)
-    assert "make rebuild" in refused.value.mend
-    assert path.read_bytes().startswith(b"figures of mine")
-
-
-def test_a_folder_in_place_of_the_working_file_is_refused(tmp_path):
-    with pytest.raises(WarehouseProjectError, match="cannot be opened"):
-        open_duckdb(tmp_path)
 
 
 def test_a_read_only_data_folder_loads_into_an_output_folder_elsewhere(tmp_path):

@@ -232,7 +232,7 @@ def test_a_file_that_is_no_database_is_named(publishing):
     with pytest.raises(WarehouseProjectError, match="cannot be opened") as error:
         publishing.run()
     assert error.value.where == str(publishing.warehouse)
-    assert "make rebuild" in error.value.mend
+    assert "make run" in error.value.mend
     assert publishing.versions() == {1}
 
 

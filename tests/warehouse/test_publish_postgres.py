@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
@@ -17,12 +18,15 @@ from psycopg import errors, sql
 from dagster_project.errors import PublicationRefused, WarehouseLocked
 from dagster_project.postgres import roll_back
 from dagster_project.secret import Secret
-from dagster_project.settings import BUNDLED_DATA_DIR, Settings
+from dagster_project.settings import BUNDLED_DATA_DIR, PROJECT_DIR, Settings
 from dagster_project.warehouse import publish_postgres
 from dagster_project.warehouse.publish_targets import compare_targets
 from tests.postgres_server import PostgresServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
+
+PERSONS_PASSWORD = secrets.token_hex(8)
 
 
 class Showing:
@@ -33,6 +37,7 @@ class Showing:
         self.server = server
         self.database = server.new_database()
         self.reader = f"reader_{secrets.token_hex(4)}"
+        self.person = f"person_{secrets.token_hex(4)}"
         self.url = Secret(server.url(self.database))
 
     @property
@@ -55,7 +60,8 @@ class Showing:
         return self.show()
 
     def admin(self) -> psycopg.Connection:
-        return psycopg.connect(self.url.reveal(), autocommit=True)
+        # Without the search path that the database has for readers.
+        return psycopg.connect(self.url.reveal(), autocommit=True, options="-c search_path=public")
 
     def ask(self, query: str, *parameters: object) -> list[tuple]:
         with self.admin() as connection:
@@ -66,17 +72,17 @@ class Showing:
             connection.execute(statement)
 
     def as_reader(self, *, autocommit: bool = True) -> psycopg.Connection:
-        """A connection as a BI tool makes it: the administrator gave the role a password."""
-        password = secrets.token_hex(8)
-        with self.admin() as connection:
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                    sql.Identifier(self.reader), sql.Literal(password)
-                )
+        """A connection as a BI tool makes it, with a log-in of its own in the group."""
+        return psycopg.connect(self.reader_url(), autocommit=autocommit)
+
+    def reader_url(self, person: str = "") -> str:
+        """The address of a member of the group, whom the administrator makes the first time."""
+        person = person or self.person
+        if not self.ask("SELECT 1 FROM pg_roles WHERE rolname = %s", person):
+            self.tell(
+                f"CREATE ROLE {person} LOGIN PASSWORD '{PERSONS_PASSWORD}' IN ROLE {self.reader}"
             )
-        return psycopg.connect(
-            self.server.url(self.database, self.reader, password), autocommit=autocommit
-        )
+        return self.server.url(self.database, person, PERSONS_PASSWORD)
 
     def schemas(self) -> set[str]:
         return {
@@ -284,27 +290,92 @@ def test_a_server_that_is_away_stops_the_way_back_before_anything_changed(showin
 
 
 FORBIDDEN_TO_READERS = [
+    # data
     "INSERT INTO marts.dim_firm (ticker) VALUES ('X')",
+    "INSERT INTO marts.publication SELECT * FROM marts.publication",
     "UPDATE marts.dim_firm SET name = 'X'",
     "DELETE FROM marts.fct_daily",
     "TRUNCATE marts.fct_daily",
+    "COPY marts.dim_firm FROM STDIN",
+    "SELECT * FROM marts.dim_firm FOR UPDATE",
+    "SELECT * FROM marts.dim_firm FOR SHARE",
+    "WITH gone AS (DELETE FROM marts.dim_firm RETURNING *) SELECT * FROM gone",
+    "EXPLAIN ANALYZE DELETE FROM marts.dim_firm",
+    # structure
     "DROP TABLE marts.fct_daily",
+    "DROP SCHEMA marts CASCADE",
     "ALTER TABLE marts.fct_daily ADD COLUMN x integer",
+    "ALTER TABLE marts.fct_daily OWNER TO CURRENT_USER",
+    "ALTER TABLE marts.fct_daily DISABLE TRIGGER ALL",
     "ALTER SCHEMA marts RENAME TO mine",
+    "COMMENT ON TABLE marts.dim_firm IS 'mine'",
+    "CREATE INDEX ON marts.fct_daily (daily_return)",
+    "CREATE TRIGGER t BEFORE INSERT ON marts.dim_firm EXECUTE FUNCTION tsvector_update_trigger()",
+    "CREATE RULE r AS ON SELECT TO marts.dim_firm DO INSTEAD SELECT 1",
+    "CREATE POLICY p ON marts.dim_firm",
+    "REINDEX TABLE marts.fct_daily",
+    "CLUSTER marts.fct_daily USING fct_daily_pkey",
+    # things of its own
     "CREATE TABLE marts.mine (x integer)",
     "CREATE TABLE public.mine (x integer)",
     "CREATE TEMP TABLE mine (x integer)",
+    "CREATE TABLE public.copy AS SELECT * FROM marts.dim_firm",
+    "SELECT * INTO TEMP mine FROM marts.dim_firm",
+    "CREATE VIEW public.v AS SELECT 1",
+    "CREATE MATERIALIZED VIEW public.v AS SELECT 1",
+    "CREATE SEQUENCE public.s",
+    "CREATE TYPE public.t AS (x integer)",
+    "CREATE DOMAIN public.d AS integer",
     "CREATE SCHEMA mine",
     "CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    "CREATE EXTENSION hstore",
+    "CREATE EXTENSION file_fdw",
+    "CREATE FOREIGN DATA WRAPPER w",
+    "CREATE PUBLICATION p",
+    "CREATE EVENT TRIGGER t ON ddl_command_end EXECUTE FUNCTION marts.f()",
+    "CREATE DATABASE mine",
+    "CREATE TABLESPACE t LOCATION '/tmp'",
+    # large objects
+    "SELECT lo_create(0)",
+    "SELECT lo_creat(-1)",
+    "SELECT lo_from_bytea(0, 'x')",
+    "SELECT lo_import('/etc/passwd')",
+    "SELECT lo_put(1, 0, 'x')",
+    "SELECT lo_unlink(1)",
+    # roles and settings of others
     "CREATE ROLE other",
+    "ALTER ROLE {reader} PASSWORD 'x'",
+    "ALTER ROLE {reader} SET statement_timeout = 0",
+    "ALTER ROLE {reader} LOGIN",
+    "ALTER ROLE {other} PASSWORD 'x'",
+    "ALTER ROLE {other} SET search_path = public",
+    "ALTER ROLE ALL SET statement_timeout = 0",
+    "DROP ROLE {other}",
+    "GRANT {reader} TO pg_monitor",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE admin GRANT INSERT ON TABLES TO PUBLIC",
+    "ALTER DATABASE {database} SET search_path = public",
+    "ALTER SYSTEM SET statement_timeout = 0",
+    "SET ROLE admin",
+    "SET SESSION AUTHORIZATION admin",
+    # what others have, and the machine
     "SELECT * FROM public.secret",
     "SELECT * FROM kept.dim_firm",
     "SELECT * FROM pg_authid",
+    "SELECT * FROM pg_largeobject",
     "SELECT pg_read_file('/etc/passwd')",
+    "SELECT pg_ls_dir('.')",
     "COPY marts.dim_firm TO '/etc/x'",
     "COPY marts.dim_firm TO PROGRAM 'true'",
+    "SELECT pg_reload_conf()",
+    "SELECT pg_terminate_backend({publisher})",
+    "SELECT pg_cancel_backend({publisher})",
+    "CHECKPOINT",
+    # locks that would keep a publication away
     "BEGIN; LOCK TABLE marts.dim_firm IN ACCESS EXCLUSIVE MODE",
-    "SET ROLE admin",
+    "BEGIN; LOCK TABLE marts.dim_firm IN SHARE MODE",
+    "SELECT pg_advisory_lock(hashtext('miner-warehouse publication'))",
+    "SELECT pg_try_advisory_lock(1, 2)",
+    "SELECT pg_advisory_xact_lock_shared(1)",
 ]
 
 
@@ -314,18 +385,86 @@ def test_the_reader_reads_and_nothing_else(showing):
     showing.next(2)
     kept = next(name for name in showing.schemas() if name != "marts")
     showing.tell("CREATE TABLE public.secret (x integer)")
+    other = f"person_{secrets.token_hex(4)}"
+    showing.reader_url(other)
     allowed = []
-    for statement in FORBIDDEN_TO_READERS:
-        with showing.as_reader() as connection:
-            assert connection.execute("SELECT count(*) FROM dim_firm").fetchone() == (3,)
-            # Its own setting is no fence: the role may change it, and still cannot write.
-            connection.execute("SET default_transaction_read_only = off")
-            try:
-                connection.execute(statement.replace("kept.", f"{kept}."))
-            except errors.InsufficientPrivilege:
-                continue
-            allowed.append(statement)
+    with showing.admin() as publisher:
+        for statement in FORBIDDEN_TO_READERS:
+            for name, value in {
+                "{reader}": showing.reader,
+                "{other}": other,
+                "{database}": showing.database,
+                "{publisher}": str(publisher.info.backend_pid),
+                "kept.": f"{kept}.",
+            }.items():
+                statement = statement.replace(name, value)
+            with showing.as_reader() as connection:
+                assert connection.execute("SELECT count(*) FROM dim_firm").fetchone() == (3,)
+                try:
+                    connection.execute(statement)
+                except errors.InsufficientPrivilege:
+                    continue
+                except psycopg.Error as error:
+                    # Refused for another reason: the privilege was not what stopped it.
+                    allowed.append(f"{statement}: {error}")
+                else:
+                    allowed.append(statement)
     assert allowed == []
+    assert len(FORBIDDEN_TO_READERS) >= 60
+
+
+def test_a_log_in_of_ones_own_changes_nothing_for_others(showing):
+    """A role may change its own password and settings; PostgreSQL cannot forbid it."""
+    showing.publishing.run()
+    showing.show()
+    other = f"person_{secrets.token_hex(4)}"
+    url = showing.reader_url(other)
+    with showing.as_reader() as connection:
+        connection.execute("ALTER ROLE CURRENT_USER PASSWORD 'changed'")
+        connection.execute("ALTER ROLE CURRENT_USER SET search_path = public")
+        connection.execute(f"SET ROLE {showing.reader}")
+        connection.execute(f"ALTER ROLE {showing.reader} SET statement_timeout = 0")
+        connection.execute(f"ALTER ROLE {showing.reader} PASSWORD 'changed'")
+        connection.execute(f"DROP OWNED BY {showing.reader}")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("5min",)
+        assert connection.execute("SHOW search_path").fetchone() == ("marts",)
+        assert connection.execute("SELECT count(*) FROM dim_firm").fetchone() == (3,)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(showing.server.url(showing.database, showing.reader, "changed"))
+
+
+def test_databases_of_others_are_reported_and_closed_by_the_documented_statement(showing):
+    showing.publishing.run()
+    assert {"postgres", "template1"} <= set(showing.show().open_to_readers)
+    elsewhere = showing.reader_url().rpartition("/")[0] + "/postgres"
+    psycopg.connect(elsewhere).close()
+    with showing.admin() as connection:
+        connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
+        try:
+            with pytest.raises(psycopg.OperationalError, match="permission denied"):
+                psycopg.connect(elsewhere)
+            assert not {"postgres", "template1"} & set(showing.show().open_to_readers)
+        finally:
+            connection.execute("GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC")
+
+
+def test_a_reader_without_timeouts_does_not_keep_publications_away(showing, monkeypatch):
+    showing.publishing.run()
+    showing.show()
+    monkeypatch.setattr(publish_postgres, "LONGEST_READ_SECONDS", 1.0)
+    showing.publishing.next_version(2)
+    showing.publishing.run()
+    with showing.as_reader(autocommit=False) as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("SET idle_in_transaction_session_timeout = 0")
+        connection.commit()
+        connection.execute("SELECT 1 FROM fct_daily")
+        time.sleep(1.2)
+        assert not showing.show().unchanged
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 1")
+    assert showing.versions() == {2}
 
 
 def test_the_reader_has_utc_and_timeouts_that_let_publications_pass(showing):
@@ -337,7 +476,6 @@ def test_the_reader_has_utc_and_timeouts_that_let_publications_pass(showing):
             for name in (
                 "search_path",
                 "timezone",
-                "default_transaction_read_only",
                 "idle_in_transaction_session_timeout",
                 "statement_timeout",
             )
@@ -345,13 +483,15 @@ def test_the_reader_has_utc_and_timeouts_that_let_publications_pass(showing):
     assert seen == {
         "search_path": "marts",
         "timezone": "UTC",
-        "default_transaction_read_only": "on",
         "idle_in_transaction_session_timeout": "1min",
         "statement_timeout": "5min",
     }
 
 
 TOO_MUCH = [
+    ("ALTER ROLE {r} LOGIN", "it may log in"),
+    ("GRANT EXECUTE ON FUNCTION lo_create(oid) TO {r}", "it may write large objects"),
+    ("GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO {r}", "it may lock"),
     ("ALTER ROLE {r} SUPERUSER", "it has SUPERUSER"),
     ("ALTER ROLE {r} CREATEDB", "it has CREATEDB"),
     ("GRANT pg_read_all_data TO {r}", "it is a member of pg_read_all_data"),
@@ -386,13 +526,20 @@ def test_the_publishing_user_is_no_reader(showing):
         showing.show()
 
 
-def test_a_publisher_needs_no_superuser_when_an_administrator_made_the_role(showing):
+def test_a_publisher_needs_no_superuser_after_what_the_documentation_says(showing):
     """What docs/publication.md tells an administrator to give, and no more."""
     password = secrets.token_hex(8)
     owner = f"publisher_{secrets.token_hex(4)}"
-    showing.tell(f"CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD '{password}'")
-    showing.tell(f"ALTER DATABASE {showing.database} OWNER TO {owner}")
-    showing.tell("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    text = (PROJECT_DIR / "docs" / "publication.md").read_text(encoding="utf-8")
+    block = text.split("as an administrator:\n\n```sql\n")[1].split("```")[0]
+    names = {"miner": owner, "'...'": f"'{password}'", "marts": showing.database}
+    for statement in block.split(";"):
+        said = " ".join(
+            line for line in statement.splitlines() if not line.startswith("--")
+        ).strip()
+        said = said.replace("CREATE DATABASE marts OWNER", "ALTER DATABASE marts OWNER TO")
+        if said and "ON DATABASE postgres" not in said:
+            showing.tell(re.sub("|".join(map(re.escape, names)), lambda m: names[m[0]], said))
     showing.url = Secret(showing.server.url(showing.database, owner, password))
     showing.publishing.run()
     assert showing.show().reloaded
@@ -409,7 +556,7 @@ def test_without_the_right_to_make_roles_the_statement_for_an_administrator_is_s
     showing.publishing.run()
     with pytest.raises(PublicationRefused, match="may not create roles") as refused:
         showing.show()
-    assert f'CREATE ROLE "{showing.reader}" LOGIN' in refused.value.mend
+    assert f'CREATE ROLE "{showing.reader}" NOLOGIN' in refused.value.mend
     assert showing.schemas() == set()
 
 
@@ -648,10 +795,8 @@ def test_readers_of_every_kind_never_see_an_error_or_two_publications(showing):
         "(SELECT max(version) FROM fct_daily), (SELECT min(version) FROM dim_firm) "
         "FROM publication p CROSS JOIN publication_tables t GROUP BY 1"
     )
+    url = showing.reader_url()
     with showing.as_reader() as first:
-        password = secrets.token_hex(8)
-        showing.tell(f"ALTER ROLE {showing.reader} PASSWORD '{password}'")
-        url = showing.server.url(showing.database, showing.reader, password)
         assert first.execute(question).fetchone()
 
     def read(kind: int) -> None:

@@ -13,6 +13,7 @@ from dagster_project.dashboard import published, words
 from dagster_project.dashboard.published import Publication
 from dagster_project.dashboard.selection import choose
 from dagster_project.dashboard.view import answer, exhibit, html_table, rows_of, section
+from dagster_project.spreadsheet import csv_bytes
 
 
 def _checks(manifest: dict[str, Any]) -> None:
@@ -75,7 +76,7 @@ def _whole_table(publication_id: str, database: str, table: str) -> pd.DataFrame
 
 def _csv(publication: Publication, table: str) -> bytes:
     frame = _whole_table(publication.publication_id, str(publication.database), table)
-    return frame.to_csv(index=False).encode()
+    return csv_bytes(frame)
 
 
 def _file(publication: Publication, table: str) -> bytes:

@@ -56,17 +56,8 @@ class Record:
 
     def line(self) -> bytes:
         """The line of the index, with its line break."""
-        fields = {
-            "format": FORMAT,
-            "host": self.host,
-            "target": self.target,
-            "status": self.status,
-            "headers": dict(sorted(self.headers.items())),
-            "retrieved_at": self.retrieved_at.astimezone(UTC).isoformat(),
-            "sha256": self.sha256,
-            "size": self.size,
-            "confirmed": self.confirmed,
-        }
+        fields = {"format": FORMAT, **vars(self), "headers": dict(sorted(self.headers.items()))}
+        fields["retrieved_at"] = self.retrieved_at.astimezone(UTC).isoformat()
         return json.dumps(fields, ensure_ascii=True).encode() + b"\n"
 
 
@@ -74,18 +65,11 @@ def _record(line: bytes) -> Record | None:
     """The record in a line; None when the line is not whole."""
     try:
         fields = json.loads(line)
-        if fields["format"] != FORMAT:
+        if fields.pop("format") != FORMAT:
             return None
-        return Record(
-            host=str(fields["host"]),
-            target=str(fields["target"]),
-            status=int(fields["status"]),
-            headers={str(name): str(value) for name, value in fields["headers"].items()},
-            retrieved_at=datetime.fromisoformat(fields["retrieved_at"]),
-            sha256=str(fields["sha256"]),
-            size=int(fields["size"]),
-            confirmed=bool(fields["confirmed"]),
-        )
+        fields["headers"] = {str(name): str(said) for name, said in fields["headers"].items()}
+        fields["retrieved_at"] = datetime.fromisoformat(fields["retrieved_at"])
+        return Record(**fields)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -235,23 +219,9 @@ class Archive:
             return False  # damaged: written again
 
     def _append(self, record: Record) -> None:
-        folder = self.directory / "index"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{record.retrieved_at.astimezone(UTC):%Y-%m}.jsonl"
-        is_new = not path.exists()
-        with self._lock, path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            length = file.seek(0, os.SEEK_END)
-            line = record.line()
-            if length:
-                file.seek(length - 1)
-                if file.read(1) != b"\n":
-                    line = b"\n" + line  # the writer before was killed within its line
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        if is_new:
-            _sync_folder(folder)
+        with self._lock:
+            month = f"{record.retrieved_at.astimezone(UTC):%Y-%m}.jsonl"
+            append_line(self.directory / "index" / month, record.line())
 
     def _refresh(self) -> None:
         """Read what was appended since the last time, by whichever process."""
@@ -268,6 +238,24 @@ class Archive:
                     if record := _record(line):
                         self._known.setdefault((record.host, record.target), []).append(record)
             self._read[path] = done
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append a line that survives the process and the machine. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    with path.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        length = file.seek(0, os.SEEK_END)
+        if length:
+            file.seek(length - 1)
+            if file.read(1) != b"\n":
+                line = b"\n" + line  # the writer before was killed within its line
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

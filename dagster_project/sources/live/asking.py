@@ -1,66 +1,37 @@
-"""What price vendors share when they ask: the client they need, its cost, and when to stop."""
+"""What price vendors share: whom they ask for, what it costs, and how renamed shares are joined."""
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
-from http import HTTPStatus
 from typing import Any
 
 from dagster_project.contracts import Table, Window
+from dagster_project.errors import SourceError
+from dagster_project.sources.exchange_calendar import sessions_in
 from dagster_project.sources.live.equity_history import (
     History,
     UnknownSymbol,
-    UnusableAnswer,
     columns_for,
+    is_same_price,
+    missing_of,
 )
-from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
+from dagster_project.sources.live.strict_json import UnusableAnswer
 from dagster_project.sources.live.symbol_aliases import SymbolAlias, symbols_to_ask
 from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
-
-def words_of(refused: HttpRefused) -> Any:
-    """The decoded body of an error of HTTP. Raises the error itself where it has none."""
-    try:
-        return json.loads(refused.body)
-    except (ValueError, RecursionError):
-        raise refused from None
-
-
-class Fuse:
-    """Blows when a vendor says too many requests, and stays blown for the rest of the run.
-
-    A limit by address stays tripped for minutes, and every further question lengthens it: the
-    other symbols are left to the next vendor at once.
-    """
-
-    def __init__(self, vendor: str) -> None:
-        self._vendor = vendor
-        self._reason = ""
-
-    def check(self) -> None:
-        """Raises HttpUnavailable when it has blown."""
-        if self._reason:
-            raise HttpUnavailable(
-                f"{self._vendor} is not asked again in this run. It had said: {self._reason}",
-                status=HTTPStatus.TOO_MANY_REQUESTS,
-                mend="run again in a quarter of an hour; what was answered is loaded",
-            )
-
-    def watch(self, error: HttpUnavailable) -> None:
-        """Blow where ``error`` says too many requests, after every attempt."""
-        if error.status == HTTPStatus.TOO_MANY_REQUESTS and not self._reason:
-            self._reason = error.what
+# A successor is asked for so many days before the old symbol's last session: closes of days that
+# both have say whether the two are one share.
+OVERLAP = timedelta(days=14)
 
 
 class EquityVendor(ABC):
     """A price vendor that is asked for one share at a time, by whatever symbol it files it under.
 
     ``aliases`` are other symbols of the shares and ``asked_on`` is the day that decides which of
-    them hold. ``probe_symbol`` is a share that trades every session, for the question how fresh
-    the vendor is.
+    them hold.
     """
 
     name: str
@@ -72,13 +43,10 @@ class EquityVendor(ABC):
         *,
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
-        probe_symbol: str = "SPY",
     ) -> None:
         self._client = client
         self._aliases = tuple(aliases)
         self._asked_on = asked_on
-        self._probe_symbol = probe_symbol
-        self._fuse = Fuse(self._words)
 
     @abstractmethod
     def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
@@ -87,61 +55,162 @@ class EquityVendor(ABC):
     def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
         """Rows of a price, split or dividend table for the ticker ``symbol``.
 
-        Raises UnknownSymbol when no symbol of the ticker is known there, HttpUnavailable when
-        the vendor does not answer (at once after it said too many requests), HttpRefused when it
-        says no, UnusableAnswer for an answer that cannot be believed.
+        Where one of its symbols lacks sessions at an end of the window, the others are asked for
+        them. Raises UnknownSymbol when no symbol of the ticker is known there, HttpUnavailable
+        when the vendor does not answer, HttpRefused when it says no, UnusableAnswer for an answer
+        that cannot be believed.
         """
         columns_for(table, symbol, History())  # refuses a table that no price vendor fills
-        *earlier, last = symbols_to_ask(symbol, self.name, self._asked_on, self._aliases)
         with Tally() as cost:
-            for candidate in earlier:
-                try:
-                    history = self._guarded(symbol, candidate, window, cost)
-                except UnknownSymbol:
+            joined = _Joined(symbol, self.name, self._words)
+            failed: SourceError | None = None
+            for candidate, asked, alias in self._questions(symbol, window):
+                days = asked if joined.is_empty else joined.lacking(asked, candidate, alias)
+                if days is None:
                     continue
-                return self._answer(table, symbol, candidate, history, cost)
-            history = self._guarded(symbol, last, window, cost)
-            return self._answer(table, symbol, last, history, cost)
+                try:
+                    history = self._guarded(symbol, candidate, days, cost)
+                except (UnknownSymbol, UnusableAnswer) as error:
+                    failed = error
+                    joined.notes.append(f"{symbol} under {candidate}: {error.what}")
+                except SourceError as error:
+                    if joined.is_empty:
+                        raise
+                    joined.notes.append(f"{symbol} under {candidate}: {error.what}")
+                else:
+                    joined.add(candidate, history, alias)
+            if failed is not None and not joined.was_answered:
+                raise failed
+            return self._answer(table, joined, cost)
 
-    def newest_date(self) -> date | None:
-        """Newest session that is over and offered; None: none in ten days. Raises SourceError."""
-        days = Window(self._asked_on - timedelta(days=10), self._asked_on)
-        bars = self._guarded(self._probe_symbol, self._probe_symbol, days, Tally()).bars
-        return bars[-1].session_date if bars else None
+    def _questions(
+        self, ticker: str, window: Window
+    ) -> list[tuple[str, Window, SymbolAlias | None]]:
+        """Symbols in the order of asking, the days each may be asked for, and its alias.
+
+        After a verified alias the ticker is asked too, for the days before the alias holds: a
+        vendor may keep those under the old symbol, which later may be another company's.
+        """
+        aliases = {each.symbol: each for each in self._aliases if each.ticker == ticker}
+        symbols = symbols_to_ask(ticker, self.name, self._asked_on, self._aliases)
+        asked = [(symbol, window, aliases.get(symbol)) for symbol in symbols]
+        started = aliases[symbols[-1]].valid_from_date if ticker not in symbols else None
+        if started is not None and window.start < started:
+            before = Window(window.start, min(window.end, started - timedelta(days=1)))
+            asked.append((ticker, before, None))
+        return asked
 
     def _guarded(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:
-        self._fuse.check()
         try:
             return self._history(ticker, symbol, window, cost)
         except UnusableAnswer as error:
             raise UnusableAnswer(
                 error.what,
-                where=f"{self._words}, {symbol}, {window}",
+                where=error.where or f"{self._words}, {symbol}, {window}",
                 mend=error.mend
                 or "the vendor's interface may have changed: its raw answer is in the archive",
             ) from error
-        except HttpUnavailable as error:
-            self._fuse.watch(error)
-            raise
 
-    def _answer(
-        self, table: Table, ticker: str, symbol: str, history: History, cost: Tally
-    ) -> VendorAnswer:
+    def _answer(self, table: Table, joined: _Joined, cost: Tally) -> VendorAnswer:
+        columns = columns_for(table, joined.ticker, joined.history)
+        if table.time_column:
+            columns["source"] = list(joined.sources)
         return cost.answer(
-            columns_for(table, ticker, history),
-            notes=(*self._naming(ticker, symbol), *history.notes(ticker)),
-            complete=history.is_complete,
+            columns,
+            notes=(*joined.notes, *joined.history.notes(joined.ticker)),
+            complete=joined.history.is_complete and not joined.doubts,
             # Prices are adjusted for splits: what was read before one is on another basis.
-            restated=bool(history.splits),
+            restated=bool(joined.history.splits),
+            missing=missing_of(table, joined.history),
         )
 
-    def _naming(self, ticker: str, symbol: str) -> tuple[str, ...]:
-        if symbol == ticker:
-            return ()
-        verified = any(
-            alias.is_verified
-            for alias in self._aliases
-            if (alias.ticker, alias.symbol) == (ticker, symbol)
+
+class _Joined:
+    """What the symbols of one ticker have said so far, as one history.
+
+    ``sources`` are the sources of its bars. A symbol that nobody verified, and no common session
+    confirms, has a source of its own: the warehouse computes no return across a change of source.
+    """
+
+    def __init__(self, ticker: str, vendor: str, words: str) -> None:
+        self.ticker = ticker
+        self._vendor = vendor
+        self._words = words
+        self.history = History()
+        self.sources: list[str] = []
+        self.notes: list[str] = []
+        self.was_answered = False
+        self.doubts = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.history.bars
+
+    def lacking(self, asked: Window, candidate: str, alias: SymbolAlias | None) -> Window | None:
+        """The days of ``asked`` that another symbol may have; None where there are none.
+
+        A later symbol may have what follows the last bar, and is asked for days before it too,
+        to compare; the ticker itself what precedes the first one.
+        """
+        first, last = (self.history.bars[at].session_date for at in (0, -1))
+        if alias is None:
+            earlier = [day for day in sessions_in(asked) if day < first]
+            return Window(earlier[0], earlier[-1]) if earlier else None
+        if not any(day > last for day in self.history.missing):
+            return None
+        return Window(max(asked.start, last - OVERLAP), asked.end)
+
+    def add(self, symbol: str, history: History, alias: SymbolAlias | None) -> None:
+        """Join what ``symbol`` has to what the symbols before it had."""
+        self.was_answered = True
+        before = {bar.session_date: bar.close for bar in self.history.bars}
+        closes = {bar.session_date: bar.close for bar in history.bars}
+        common = sorted(set(before) & set(closes))
+        differing = [day for day in common if not is_same_price(before[day], closes[day])]
+        if differing:
+            self.doubts = True
+            self.notes.append(
+                f"{self.ticker} is not continued by {symbol} at {self._words}: their closes of "
+                f"{differing[0]} differ; correct ledger/symbol_aliases.csv"
+            )
+            return
+        trusted = alias is None or alias.is_verified or bool(common)
+        note = f"{self.ticker} is filed under {symbol} at {self._words}"
+        if before and history.bars:
+            note += f" after {max(before)}" if alias else f" before {min(before)}"
+        if common:
+            note += f"; {len(common)} common sessions agree"
+        if not trusted:
+            note += (
+                ", by an alias that nobody has verified: no return is computed across the change"
+            )
+        if history.bars and (before or symbol != self.ticker):
+            self.notes.append(note)
+        self._merge(history, self._vendor if trusted else f"{self._vendor} {symbol}")
+
+    def _merge(self, history: History, source: str) -> None:
+        held = self.history
+        known = {bar.session_date for bar in held.bars}
+        bars = [*zip(held.bars, self.sources, strict=True)]
+        bars += [(bar, source) for bar in history.bars if bar.session_date not in known]
+        bars.sort(key=lambda pair: pair[0].session_date)
+        present = {bar.session_date for bar, _ in bars}
+        self.sources = [each for _, each in bars]
+        self.history = replace(
+            held,
+            bars=tuple(bar for bar, _ in bars),
+            splits=_united(held.splits, history.splits),
+            dividends=_united(held.dividends, history.dividends),
+            left_out={
+                reason: tuple(sorted({*held.left_out.get(reason, ()), *days}))
+                for reason, days in {**held.left_out, **history.left_out}.items()
+            },
+            doubtful=_united(held.doubtful, history.doubtful),
+            missing=tuple(sorted({*held.missing, *history.missing} - present)),
         )
-        doubt = "" if verified else ", by an alias that nobody has verified"
-        return (f"{ticker} is filed under {symbol} at {self._words}{doubt}",)
+
+
+def _united(held: tuple[Any, ...], more: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Events of both, those of one day from the first that has any."""
+    days = {event.ex_date for event in held}
+    return (*held, *(event for event in more if event.ex_date not in days))

@@ -10,18 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from dagster_project.contracts import Window
-from dagster_project.sources.live.figures import (
-    DAY_S,
-    LeftOut,
-    Unbelievable,
-    day_of,
-    instant_s,
-    malformed,
-    number,
-    utc_naive,
+from dagster_project.sources.live.figures import LeftOut, utc_naive
+from dagster_project.sources.live.hashrates import (
+    TH_PER_EH,
+    Estimates,
+    Hashrate,
+    HashrateVendor,
+    parse_estimates,
 )
-from dagster_project.sources.live.hashrates import TH_PER_EH, Estimates, Hashrate, HashrateVendor
-from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.strict_json import malformed, mapping, parse_json
 from dagster_project.sources.live.vendor import Tally
 
 HOST = "blockchain_com"
@@ -38,9 +35,6 @@ class BlockchainCom(HashrateVendor):
         days = (window.end - window.start).days + 1
         return self._ask({"start": window.start.isoformat(), "timespan": f"{days}days"}, cost)
 
-    def _latest(self, cost: Tally) -> Estimates:
-        return self._ask({"timespan": "14days"}, cost)
-
     def _ask(self, params: dict[str, str], cost: Tally) -> Estimates:
         # Sampled charts leave out days without saying which.
         asked = {**params, "format": "json", "sampled": "false"}
@@ -54,9 +48,7 @@ def parse_chart(body: Any) -> tuple[list[Hashrate], LeftOut]:
 
     Raises SourceError for another shape, unit or period, or when no value of some is believable.
     """
-    if not isinstance(body, dict):
-        raise malformed("blockchain.com", "no object")
-    if body.get("status") != "ok":
+    if mapping(body, "the body", HOST).get("status") != "ok":
         raise malformed("blockchain.com", f"the status {str(body.get('status'))[:60]!r}")
     unit = body.get("unit")
     if not isinstance(unit, str) or "TH/s" not in unit:
@@ -64,20 +56,4 @@ def parse_chart(body: Any) -> tuple[list[Hashrate], LeftOut]:
         raise malformed("blockchain.com", f"the unit {str(unit)[:60]!r}")
     if body.get("period") != "day":
         raise malformed("blockchain.com", f"the period {str(body.get('period'))[:60]!r}")
-    rows = body.get("values")
-    if not isinstance(rows, list):
-        raise malformed("blockchain.com", "no list of values")
-    estimates, left_out = [], LeftOut()
-    for at, row in enumerate(rows):
-        if not isinstance(row, dict) or not {"x", "y"} <= set(row):
-            raise malformed("blockchain.com", f"value {at} lacks x or y")
-        try:
-            day = day_of(instant_s(row["x"], DAY_S))
-            eh_s = number(row["y"]) / TH_PER_EH
-        except Unbelievable as error:
-            left_out.add(f"value {at}", str(error))
-        else:
-            estimates.append(Hashrate(day, day, eh_s))
-    if len(left_out) and not estimates:
-        raise malformed("blockchain.com", f"no believable value ({left_out.reasons[0]})")
-    return estimates, left_out
+    return parse_estimates("blockchain.com", body.get("values"), "x", "y", TH_PER_EH, 0)

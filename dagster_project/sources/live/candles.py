@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster_project.contracts import Table, Window
 from dagster_project.sources.live.figures import (
     DAY_S,
     LeftOut,
-    Unbelievable,
-    answer,
     day_of,
     epoch_s,
-    in_bounds,
     instant_s,
-    number,
     one_each,
-    ranges,
-    strays,
+    series_answer,
 )
+from dagster_project.sources.live.strict_json import Unbelievable, number
 from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOUR_S = 3_600
@@ -65,11 +61,6 @@ class Bars:
     left_out: LeftOut
     asked_s: float
 
-    def newest_date(self) -> date | None:
-        """Newest day of daily bars that was over; None where none was."""
-        over = (bar.start_s for bar in self.candles if bar.start_s + DAY_S <= self.asked_s)
-        return max(map(day_of, over), default=None)
-
 
 def name_of(start_s: int) -> str:
     """The bar's start in words, to the minute (UTC)."""
@@ -95,7 +86,7 @@ def candle_answer(
     closed: list[Candle] = []
     known_until_s = 0.0
     for bars in answers:
-        left_out.reasons.extend(bars.left_out.reasons)
+        left_out.rows.extend(bars.left_out.within(window).rows)
         known_until_s = max(known_until_s, bars.asked_s)
         for bar in bars.candles:
             if bar.start_s > bars.asked_s:
@@ -103,41 +94,28 @@ def candle_answer(
             elif bar.start_s + step_s <= bars.asked_s and first_s <= bar.start_s < after_s:
                 closed.append(bar)
     by_start: dict[int, Candle] = one_each(closed, lambda bar: bar.start_s, left_out, name_of)
-    kept = list(by_start.values())
-    for at in reversed(strays([bar.close for bar in kept], _STRAY_FACTOR)):
-        left_out.add(name_of(kept[at].start_s), f"a close of {kept[at].close:.6g} among others")
-        del kept[at]
-    rows = []
-    for bar in kept:
-        row = _row(source, table, bar)
-        try:
-            for column in table.columns:
-                in_bounds(column, row[column.name])
-        except Unbelievable as error:
-            left_out.add(name_of(bar.start_s), str(error))
-        else:
-            rows.append((bar.start_s, row))
-    present = {start for start, _ in rows}
-    expected = range(first_s, min(after_s, int(known_until_s) - step_s + 1), step_s)
-    missing = [start for start in expected if start not in present]
-    said = [*notes, *left_out.notes(source)]
-    if missing:
-        days = list(dict.fromkeys(day_of(start) for start in missing))
-        unit = "days" if step_s == DAY_S else "hours"
-        said.append(f"{source}: {len(missing)} {unit} missing ({ranges(days)})")
-    return answer(
-        table, [row for _, row in rows], cost, said, complete=not missing and not len(left_out)
+    return series_answer(
+        source,
+        table,
+        {start: _row(source, table, bar) for start, bar in by_start.items()},
+        cost,
+        left_out,
+        notes,
+        name=name_of,
+        figure="close",
+        factor=_STRAY_FACTOR,
+        off="a close of {:.6g} among others",
+        expected=range(first_s, min(after_s, int(known_until_s) - step_s + 1), step_s),
+        day=day_of,
+        unit="days" if step_s == DAY_S else "hours",
     )
 
 
 def _row(source: str, table: Table, bar: Candle) -> dict[str, Any]:
     row = {
+        **vars(bar),
         "date_utc": day_of(bar.start_s),
         "hour_utc": bar.start_s % DAY_S // HOUR_S,
-        "open": bar.open,
-        "high": bar.high,
-        "low": bar.low,
-        "close": bar.close,
         "volume_btc": bar.volume,
     }
     return {

@@ -8,7 +8,7 @@ product was not traded yet; the newest bar is still open.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster_project.contracts import Table, Window
@@ -20,17 +20,15 @@ from dagster_project.sources.live.candles import (
     candle_answer,
 )
 from dagster_project.sources.live.figures import (
-    BITCOIN,
     DAY_S,
+    BitcoinVendor,
     LeftOut,
-    Unbelievable,
+    day_hint,
     epoch_s,
-    malformed,
     moment_s,
-    wrong_question,
 )
-from dagster_project.sources.live.http_client import parse_json
-from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
+from dagster_project.sources.live.strict_json import Unbelievable, array, malformed, parse_json
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "coinbase"
 # The interface refuses a question about more bars than these.
@@ -39,25 +37,15 @@ _PATH = "/products/BTC-USD/candles"
 _FIELDS = 6
 
 
-class CoinbaseExchange:
+class CoinbaseExchange(BitcoinVendor):
     """The vendor ``coinbase``: tables btc_prices, btc_prices_second_source, btc_hourly_prices."""
 
     name = "coinbase"
+    tables = BAR_S
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
-        """Closed bars of the window's UTC days. Raises SourceError."""
-        if table.name not in BAR_S or symbol != BITCOIN:
-            raise wrong_question(self.name, table, symbol)
-        with Tally() as cost:
-            pages = list(self._pages(BAR_S[table.name], window, cost))
-            return candle_answer(self.name, table, window, pages, cost)
-
-    def newest_date(self) -> date | None:
-        """Newest day that is over and has a bar."""
-        return self._ask({"granularity": str(DAY_S)}, DAY_S, Tally()).newest_date()
+    def _answer(self, table: Table, window: Window, cost: Tally) -> VendorAnswer:
+        pages = list(self._pages(BAR_S[table.name], window, cost))
+        return candle_answer(self.name, table, window, pages, cost)
 
     def _pages(self, step_s: int, window: Window, cost: Tally) -> Iterator[Bars]:
         """The window in stretches of as many bars as one call may ask for.
@@ -91,17 +79,15 @@ def parse_candles(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
     """
     if isinstance(body, dict):
         raise malformed("coinbase", f"a message: {str(body.get('message'))[:100]}")
-    if not isinstance(body, list):
-        raise malformed("coinbase", "no list of bars")
     candles, left_out = [], LeftOut()
-    for at, row in enumerate(body):
+    for at, row in enumerate(array(body, "the body", where=HOST)):
         if not isinstance(row, list) or len(row) < _FIELDS:
             raise malformed("coinbase", f"row {at} is no array of {_FIELDS} values")
         start, low, high, opening, close, volume = row[:_FIELDS]
         try:
             candles.append(candle(start, (opening, high, low, close), volume, step_s))
         except Unbelievable as error:
-            left_out.add(f"row {at}", str(error))
+            left_out.add(f"row {at}", str(error), day_hint(start))
     if body and not candles:
-        raise malformed("coinbase", f"no believable bar ({left_out.reasons[0]})")
+        raise malformed("coinbase", f"no believable bar ({left_out.first})")
     return candles, left_out

@@ -2,13 +2,13 @@
 
 ``GET /v4/timeseries/asset-metrics?assets=btc&metrics&start_time&end_time&page_size`` answers with
 ``data``: objects of ``asset``, ``time`` with nanoseconds and one text per metric, up to 30 digits
-long. A page that is not the last names the next one in ``next_page_url``. A metric that is not
-free is refused with 403, and with it the whole question.
+long. A page that is not the last names the next one in ``next_page_url``. One metric that is not
+free (403) or not known (400) makes the interface refuse the whole question: it is then asked
+without the metrics that the refusal names.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,134 +17,136 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from dagster_project.contracts import Table, Window
-from dagster_project.errors import SourceError
 from dagster_project.sources.live.daily import daily_answer
 from dagster_project.sources.live.figures import (
-    BITCOIN,
     DAY_S,
+    BitcoinVendor,
     LeftOut,
-    Unbelievable,
-    malformed,
-    number,
     utc_naive,
-    whole,
-    wrong_question,
 )
 from dagster_project.sources.live.hashrates import TH_PER_EH
-from dagster_project.sources.live.http_client import parse_json
 from dagster_project.sources.live.http_errors import HttpRefused
-from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
+from dagster_project.sources.live.strict_json import (
+    Unbelievable,
+    UnusableAnswer,
+    array,
+    decoded_or_none,
+    malformed,
+    mapping,
+    number,
+    parse_json,
+    whole,
+)
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "coinmetrics"
 TABLE = "network_metrics"
 PAGE_ROWS = 10_000
 # Days since the first block fill two pages; whoever has fifty goes round in circles.
 MOST_PAGES = 50
+# Hashes a day behind one TH/s, and behind one unit of difficulty and one block.
+HASHES_PER_TH_DAY = 1e12 * DAY_S
 HASHES_PER_DIFFICULTY = 2**32
-H_PER_TH = 1e12
 _PATH = "/v4/timeseries/asset-metrics"
 _ASSET = "btc"
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T00:00:00(?:\.0{1,9})?Z", re.ASCII)
-HASHRATE, DIFFICULTY, BLOCKS = "HashRate", "DiffMean", "BlkCnt"
-# Metric and the column it fills; HashRate is in TH/s and the column in EH/s.
-COLUMNS = {
-    HASHRATE: "hashrate_eh_s",
-    DIFFICULTY: "difficulty",
-    BLOCKS: "blocks",
-    "IssTotUSD": "issuance_usd",
-    "FeeTotUSD": "fees_usd",
-    "PriceUSD": "price_usd",
-}
-METRICS = tuple(COLUMNS)
-# Without these there is no row; the mean difficulty follows from them.
-_NEEDED = (HASHRATE, BLOCKS)
+HASHRATE, DIFFICULTY, BLOCKS, PRICE = "HashRate", "DiffMean", "BlkCnt", "PriceUSD"
+# The provider's own formula binds these three (2^32 x difficulty x blocks = hashes of the day):
+# of any two that are served follows the third.
+WORK = (HASHRATE, DIFFICULTY, BLOCKS)
+# Sums in USD, and the metric in bitcoin that stands in for one: times the price it is the same.
+SUMS_USD = {"issuance_usd": ("IssTotUSD", "IssTotNtv"), "fees_usd": ("FeeTotUSD", "FeeTotNtv")}
+METRICS = (*WORK, *(metric for pair in SUMS_USD.values() for metric in pair), PRICE)
 
 
-@dataclass(frozen=True)
-class Page:
-    """Figures of one answer by day and metric, and the token of the next page, if there is one."""
-
-    figures: tuple[tuple[date, Mapping[str, float]], ...]
-    left_out: LeftOut
-    next_token: str
+# Figures of one answer by day and metric, the rows left out, and the token of the next page.
+Page = tuple[list[tuple[date, dict[str, float]]], LeftOut, str]
 
 
-class NotFree(SourceError):
-    """The interface keeps a metric for those who pay."""
+class NotServed(UnusableAnswer):
+    """The interface refuses a question for the metrics in it; ``words`` are its own."""
+
+    def __init__(self, metrics: Sequence[str], words: str) -> None:
+        self.words = words
+        super().__init__(
+            f"{HOST} does not serve {', '.join(metrics)}: {words[:150]}",
+            where=HOST,
+            mend="choose another vendor for network_metrics",
+        )
 
 
-class CoinMetrics:
+@dataclass
+class Series:
+    """Figures by day of the metrics that are served, the UTC day of the answer, and the others."""
+
+    figures: dict[date, dict[str, float]]
+    asked_on: date
+    refused: list[str]
+
+    @property
+    def not_served(self) -> tuple[str, ...]:
+        """Metrics that were refused, or that no day of the answer has."""
+        served = {metric for values in self.figures.values() for metric in values}
+        absent = [metric for metric in METRICS if metric not in served] if self.figures else []
+        return tuple(metric for metric in METRICS if metric in {*self.refused, *absent})
+
+
+class CoinMetrics(BitcoinVendor):
     """The vendor ``coinmetrics``: table network_metrics."""
 
     name = "coinmetrics"
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
-        """Figures of the window's days.
-
-        When the question is refused because a metric is not free, every metric is asked for
-        alone: those that are refused stay empty, and the notes say so. Raises SourceError when
-        the hashrate or the number of blocks is among them.
-        """
-        if table.name != TABLE or symbol != BITCOIN:
-            raise wrong_question(self.name, table, symbol)
-        with Tally() as cost:
-            return self._answer(table, window, cost)
-
-    def newest_date(self) -> date | None:
-        """Newest day that is over and has a hashrate."""
-        reply = self._client.get(
-            HOST,
-            _PATH,
-            {
-                "assets": _ASSET,
-                "metrics": HASHRATE,
-                "frequency": "1d",
-                "page_size": "3",
-                "paging_from": "end",
-            },
-        )
-        page = parse_page(parse_json(reply), (HASHRATE,))
-        today = utc_naive(reply.retrieved_at).date()
-        return max((day for day, _ in page.figures if day < today), default=None)
+    tables = (TABLE,)
 
     def _answer(self, table: Table, window: Window, cost: Tally) -> VendorAnswer:
-        left_out, notes = LeftOut(), []
-        try:
-            figures, asked_on = self._series(METRICS, window, cost, left_out)
-            paid: list[str] = []
-        except NotFree:
-            figures, asked_on, paid = self._one_by_one(window, cost, left_out)
-            notes.append(f"{self.name}: not free and left out: {', '.join(paid) or 'nothing'}")
-        if DIFFICULTY in paid:
-            notes.append(
-                f"{self.name}: the difficulty is computed from hashrate and blocks, so that the "
-                "two cannot contradict each other"
-            )
-        rows = [self._row(day, figures[day], difficulty_paid=DIFFICULTY in paid) for day in figures]
+        """Figures of the window's days; metrics that are not served are named in the notes.
+
+        A column none of whose metrics is served is empty. Raises SourceError when less than
+        two of WORK are served.
+        """
+        left_out = LeftOut()
+        series = self._served(window, cost, left_out)
+        gone = series.not_served
+        if len(set(WORK) & set(gone)) > 1:
+            raise NotServed(gone, "of hashrate, difficulty and blocks two are needed")
+        rows = [self._row(day, values, gone) for day, values in series.figures.items()]
+        notes = self._notes(gone, rows)
         return daily_answer(
-            self.name, table, window, rows, cost, left_out, over_by=asked_on, notes=notes
+            self.name, table, window, rows, cost, left_out, over_by=series.asked_on, notes=notes
         )
 
-    def _one_by_one(
-        self, window: Window, cost: Tally, left_out: LeftOut
-    ) -> tuple[dict[date, dict[str, float]], date, list[str]]:
-        figures: dict[date, dict[str, float]] = {}
-        paid: list[str] = []
-        asked_on = date.min
-        for metric in METRICS:
+    def _served(self, window: Window, cost: Tally, left_out: LeftOut) -> Series:
+        """All metrics at once, without those that refusals name, or one by one."""
+        series = Series({}, date.min, [])
+        questions: list[Sequence[str]] = [METRICS]
+        while questions:
+            asked = questions.pop()
             try:
-                found, asked_on = self._series((metric,), window, cost, left_out)
-            except NotFree:
-                paid.append(metric)
-                if metric in _NEEDED:
-                    raise
+                found, series.asked_on = self._series(asked, window, cost, left_out)
+            except NotServed as error:
+                named = [m for m in asked if re.search(rf"\b{m}\b", error.words)]
+                rest = [metric for metric in asked if metric not in named]
+                if len(asked) == 1 or (named and rest):
+                    series.refused += named or asked
+                    questions += [rest] if rest and named else []
+                else:
+                    questions += [[metric] for metric in asked]
                 continue
             for day, values in found.items():
-                figures.setdefault(day, {}).update(values)
-        return dict(sorted(figures.items())), asked_on, paid
+                series.figures.setdefault(day, {}).update(values)
+        return Series(dict(sorted(series.figures.items())), series.asked_on, series.refused)
+
+    def _notes(self, gone: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        notes = [f"{self.name}: not served: {', '.join(gone)}"] if gone else []
+        notes += [
+            f"{self.name}: {metric} is computed from the other two of {', '.join(WORK)}, so that "
+            "the three cannot contradict each other"
+            for metric in WORK
+            if metric in gone
+        ]
+        empty = [c for c in (*SUMS_USD, "price_usd") if rows and all(r[c] is None for r in rows)]
+        if empty:
+            notes.append(f"{self.name}: without any figure: {', '.join(empty)}; stored ones stay")
+        return notes
 
     def _series(
         self, metrics: Sequence[str], window: Window, cost: Tally, left_out: LeftOut
@@ -166,96 +168,100 @@ class CoinMetrics:
             try:
                 reply = cost.ask(self._client, HOST, _PATH, params)
             except HttpRefused as error:
-                if _says_forbidden(error):
-                    raise NotFree(
-                        f"{self.name} does not give {', '.join(metrics)} without payment.",
-                        where=HOST,
-                        mend="choose another vendor for network_metrics",
-                    ) from None
-                raise
-            page = parse_page(parse_json(reply), metrics)
-            left_out.reasons.extend(page.left_out.reasons)
+                words = _words_about_metrics(decoded_or_none(error.body), metrics)
+                if words is None or error.status not in {400, 403}:
+                    raise
+                raise NotServed(metrics, words) from None
+            listed, odd, token = parse_page(parse_json(reply), metrics)
+            left_out.rows.extend(odd.rows)
             n_new = 0
-            for day, values in page.figures:
+            for day, values in listed:
                 if day not in figures:
                     figures[day] = dict(values)
                     n_new += 1
                 elif figures[day] != values:
                     contradicted.add(day)
-            if not page.next_token:
+            if not token:
                 break
-            if page.next_token in tokens or not n_new or len(tokens) >= MOST_PAGES:
+            if token in tokens or not n_new or len(tokens) >= MOST_PAGES:
                 raise malformed(self.name, f"pages without end ({len(tokens) + 1} so far)")
-            tokens.add(page.next_token)
+            tokens.add(token)
             # Only the token is taken over: the next page is asked for at the same address and
             # about the same things.
-            params["next_page_token"] = page.next_token
+            params["next_page_token"] = token
         for day in sorted(contradicted):
             del figures[day]
-            left_out.add(str(day), "two rows that contradict each other")
+            left_out.add(str(day), "two rows that contradict each other", day)
         return figures, utc_naive(reply.retrieved_at).date()
 
-    def _row(
-        self, day: date, values: Mapping[str, float], *, difficulty_paid: bool
-    ) -> dict[str, Any]:
-        hashrate_th_s, blocks = values.get(HASHRATE), values.get(BLOCKS)
-        row: dict[str, Any] = {name: values.get(metric) for metric, name in COLUMNS.items()}
-        if hashrate_th_s is not None:
-            row["hashrate_eh_s"] = hashrate_th_s / TH_PER_EH
-        if blocks is not None:
-            row["blocks"] = int(blocks)
-        source = self.name
-        if difficulty_paid and hashrate_th_s is not None and blocks:
-            # The provider's own formula for the hashrate, solved for the difficulty.
-            row["difficulty"] = hashrate_th_s * H_PER_TH * DAY_S / HASHES_PER_DIFFICULTY / blocks
-        return {"date_utc": day, **row, "source": source, "source_ref": f"{source} {day}"}
+    def _row(self, day: date, values: Mapping[str, float], gone: Sequence[str]) -> dict[str, Any]:
+        hashrate, difficulty, blocks = (values.get(metric) for metric in WORK)
+        if HASHRATE in gone and difficulty and blocks:
+            hashrate = difficulty * HASHES_PER_DIFFICULTY * blocks / HASHES_PER_TH_DAY
+        elif DIFFICULTY in gone and hashrate and blocks:
+            difficulty = hashrate * HASHES_PER_TH_DAY / HASHES_PER_DIFFICULTY / blocks
+        elif BLOCKS in gone and hashrate and difficulty:
+            blocks = round(hashrate * HASHES_PER_TH_DAY / HASHES_PER_DIFFICULTY / difficulty)
+        price = values.get(PRICE)
+        sums = {}
+        for column, (in_usd, in_bitcoin) in SUMS_USD.items():
+            bitcoin = values.get(in_bitcoin)
+            converted = None if bitcoin is None or price is None else bitcoin * price
+            sums[column] = values.get(in_usd, converted)
+        return {
+            "date_utc": day,
+            "hashrate_eh_s": None if hashrate is None else hashrate / TH_PER_EH,
+            "difficulty": difficulty,
+            "blocks": None if blocks is None else int(blocks),
+            **sums,
+            "price_usd": price,
+            "source": self.name,
+            "source_ref": f"{self.name} {day}",
+        }
 
 
-def _says_forbidden(error: HttpRefused) -> bool:
-    """Whether a refusal is about the resource, in the interface's own words.
+def _words_about_metrics(body: Any, metrics: Sequence[str]) -> str | None:
+    """The words of an error object that refuses the question for its metrics; None for others.
 
-    A page of a firewall with the same status is about us and no reason to ask six times more.
+    A page of a firewall with the same status is about us and no reason to ask on.
     """
-    if error.status != 403:
-        return False
-    try:
-        body = json.loads(error.body)
-    except (ValueError, RecursionError):
-        return False
     said = body.get("error") if isinstance(body, dict) else None
-    return isinstance(said, dict) and said.get("type") == "forbidden"
+    if not isinstance(said, dict):
+        return None
+    words = str(said.get("message", ""))
+    about = said.get("type") == "forbidden" or re.search(r"\bmetrics?\b", words)
+    return words if about or any(metric in words for metric in metrics) else None
 
 
 def parse_page(body: Any, metrics: Sequence[str]) -> Page:
     """One decoded answer to a question about ``metrics`` of bitcoin by day.
 
-    A metric that is null or absent in a row is absent in its figures. Raises SourceError for an
-    error object, another shape or asset, or when no row of some is believable.
+    A metric that is null or absent in a row is absent in its figures. Raises NotServed for an
+    error object about the metrics, UnusableAnswer for another one, another shape or asset, or
+    when no row of some is believable.
     """
-    if not isinstance(body, dict):
-        raise malformed(HOST, "no object")
-    error = body.get("error")
+    error = mapping(body, "the body", HOST).get("error")
     if error is not None:
+        if (words := _words_about_metrics(body, metrics)) is not None:
+            raise NotServed(metrics, words)
         said = error.get("message") if isinstance(error, dict) else error
         raise malformed(HOST, f"an error: {str(said)[:150]}")
-    rows = body.get("data")
-    if not isinstance(rows, list):
-        raise malformed(HOST, "no list of data")
+    rows = array(body.get("data"), "data", where=HOST)
     figures, left_out = [], LeftOut()
     for at, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise malformed(HOST, f"row {at} is no object")
-        if row.get("asset") != _ASSET:
+        if mapping(row, f"row {at}", HOST).get("asset") != _ASSET:
             raise malformed(HOST, f"row {at} is about {str(row.get('asset'))[:40]!r}")
+        day = None
         try:
-            figures.append((_day(row.get("time")), _values(row, metrics)))
+            day = _day(row.get("time"))
+            figures.append((day, _values(row, metrics)))
         except Unbelievable as reason:
-            left_out.add(f"row {at}", str(reason))
+            left_out.add(f"row {at}", str(reason), day)
     if len(left_out) and not figures:
-        raise malformed(HOST, f"no believable row ({left_out.reasons[0]})")
+        raise malformed(HOST, f"no believable row ({left_out.first})")
     if rows and not any(values for _, values in figures):
-        raise malformed(HOST, f"none of {', '.join(metrics)}")
-    return Page(tuple(figures), left_out, _next_token(body))
+        raise NotServed(metrics, "no day of the answer has one of them")
+    return figures, left_out, _next_token(body)
 
 
 def _day(time: Any) -> date:

@@ -1,4 +1,4 @@
-"""Which live sources answer here and now, how fast, how fresh, and what to set."""
+"""Which live sources answer, how fast, how fresh, what their answers lack, and what to do."""
 
 from __future__ import annotations
 
@@ -8,38 +8,53 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from dagster_project.contracts import LATE_AFTER_DAYS
+from dagster_project.contracts import BY_NAME, LATE_AFTER_DAYS, Window
 from dagster_project.errors import SourceError
 from dagster_project.settings import Settings
+from dagster_project.sources.exchange_calendar import NEW_YORK
 from dagster_project.sources.live.archive import Archive
+from dagster_project.sources.live.asking import EquityVendor
 from dagster_project.sources.live.blockchain_com import BlockchainCom
 from dagster_project.sources.live.clock import Clock, SystemClock
 from dagster_project.sources.live.coinbase import CoinbaseExchange
 from dagster_project.sources.live.coinmetrics import CoinMetrics
-from dagster_project.sources.live.edgar import DATA, SEARCH, WWW, Edgar, EdgarStudy
+from dagster_project.sources.live.edgar import DATA, SEARCH, WWW
 from dagster_project.sources.live.edgar_answers import (
-    NEW_YORK,
     parse_company_tickers,
     parse_search,
+    parse_submissions,
 )
+from dagster_project.sources.live.equity_history import UNFINISHED
+from dagster_project.sources.live.figures import BITCOIN
 from dagster_project.sources.live.hosts import HOSTS, HostPolicy, policies
-from dagster_project.sources.live.http_client import HttpClient, HttpUnavailable, parse_json
+from dagster_project.sources.live.http_client import HttpClient
+from dagster_project.sources.live.http_errors import HttpUnavailable
 from dagster_project.sources.live.kraken import Kraken
 from dagster_project.sources.live.mempool import MempoolSpace
-from dagster_project.sources.live.opening import read_chains
+from dagster_project.sources.live.opening import Asked
+from dagster_project.sources.live.strict_json import parse_json
 from dagster_project.sources.live.tiingo import TiingoVendor
-from dagster_project.sources.live.vendor import KnowsItsNewest
+from dagster_project.sources.live.vendor import Vendor
 from dagster_project.sources.live.yahoo import YahooVendor
 from dagster_project.sources.registry import open_folder
 
-# One question each, and nobody waits long for a diagnosis.
+# A few questions each, and nobody waits long for a diagnosis.
 ATTEMPTS = 1
 TIMEOUT_S = 10.0
 DEADLINE_S = 20.0
 AT_ONCE = 6
+# How far back the drill looks for missing sessions and days.
+DRILL_DAYS = 30
 LATE_MEND = (
     "nothing here: a run takes what there is, goes on tomorrow from where it ended, and the next "
     "source of data/study/vendors.csv stands in when this one refuses"
+)
+# What to do about a remark, by words of it.
+REMEDIES = (
+    ("not served", "nothing: what is computed from other metrics is named, stored figures stay"),
+    ("symbol_aliases.csv", "add or correct the row of the share there"),
+    ("filed under", "nothing, where ledger/symbol_aliases.csv says that it is verified"),
+    ("missing", "a run asks the next source of data/study/vendors.csv for these days"),
 )
 
 ANSWERING = frozenset({"ok", "late"})
@@ -48,66 +63,103 @@ HOSTS_OF = {
     ("sec_edgar", "filing_candidates"): (DATA, SEARCH, WWW),
     ("sec_edgar", "xbrl_facts"): (DATA, WWW),
 }
-# A company that files with the SEC since 2003 and reports every month.
-_FILER, _FILER_CIK = "RIOT", "0001167419"
+# A share that trades every session, and a company that files with the SEC every month.
+_TRADED = "SPY"
+_FILER_CIK = "0001167419"
 
 
 @dataclass(frozen=True)
 class Room:
-    """Where a patient is examined: the HTTP layer, the settings, and the day in New York."""
+    """Where a source is examined: the HTTP layer, the settings, the day in New York, the panel."""
 
     client: HttpClient
     settings: Settings
     today: date
-
-
-Ask = Callable[[Room], date | None]
+    panel: Asked
 
 
 @dataclass(frozen=True)
-class Patient:
+class Seen:
+    """What an answer shows: its newest date, and remarks on what is missing, refused or renamed."""
+
+    newest_date: date | None
+    remarks: tuple[str, ...] = ()
+
+
+Ask = Callable[[Room], Seen]
+
+
+@dataclass(frozen=True)
+class SourceProbe:
     """One source to examine.
 
-    ``ask`` puts one cheap question and returns the newest date it offers (None: the answer has
-    none); it raises SourceError. ``late_after_days`` is how old that date may be before something
-    is wrong there, a weekend and a holiday for prices; None where its answer has no day.
-    ``needs`` names the setting without which it is not asked. ``in_default_set``: `make live`
-    asks it without anything being set.
+    ``ask`` puts few and cheap questions (``newest_date`` None: the answer has none); it raises
+    SourceError. ``late_after_days`` is how old that date may be before something is wrong there,
+    a weekend and a holiday for prices; None where its answer has no day. ``needs`` names the
+    setting without which it is not asked; without one it belongs to the default set.
     """
 
     host: str
     gives: str
     ask: Ask
     late_after_days: int | None
-    in_default_set: bool = True
     needs: str = ""
 
 
 @dataclass(frozen=True)
 class Finding:
     """What came of it. ``state`` is ``ok``, ``late`` (it answers, but its figures end too early),
-    ``failed`` or ``not set up``."""
+    ``failed`` or ``not set up``; ``remarks`` are what its answer lacks."""
 
-    patient: Patient
+    probe: SourceProbe
     state: str
     latency_s: float | None = None
     newest_date: date | None = None
     problem: str = ""
     mend: str = ""
+    remarks: tuple[str, ...] = ()
 
 
-def _newest(make: Callable[[Room], KnowsItsNewest]) -> Ask:
-    """The vendor's own reading of its own answer: what the doctor finds, a run would find."""
-    return lambda room: make(room).newest_date()
+def _last_days(room: Room) -> Window:
+    return Window(room.today - timedelta(days=DRILL_DAYS), room.today)
 
 
-def _filings(room: Room) -> KnowsItsNewest:
-    return Edgar(
-        room.client, EdgarStudy({_FILER: _FILER_CIK}, {}, (), ()), today=lambda: room.today
-    )
+def _drilled(table: str, make: Callable[[Room], Vendor]) -> Ask:
+    """The vendor's own reading of the last days: what the drill finds, a run would find."""
+
+    def ask(room: Room) -> Seen:
+        contract = BY_NAME[table]
+        answer = make(room).fetch(contract, BITCOIN, _last_days(room))
+        return Seen(max(answer.columns.get(contract.time_column, ()), default=None), answer.notes)
+
+    return ask
 
 
-def _searched(room: Room) -> date | None:
+def _prices(make: Callable[[Room], EquityVendor]) -> Ask:
+    """The last sessions of a share that trades every day, and of those with other symbols."""
+
+    def ask(room: Room) -> Seen:
+        vendor, prices = make(room), BY_NAME["equity_prices"]
+        answer = vendor.fetch(prices, _TRADED, _last_days(room))
+        remarks = [note for note in answer.notes if UNFINISHED not in note]
+        for ticker in sorted({alias.ticker for alias in room.panel.aliases}):
+            try:
+                remarks += vendor.fetch(prices, ticker, _last_days(room)).notes
+            except SourceError as error:
+                remarks.append(f"{ticker}: {error.what}")
+        return Seen(max(answer.columns["session_date"], default=None), tuple(remarks))
+
+    return ask
+
+
+def _filings(room: Room) -> Seen:
+    """Newest of the filings of a company."""
+    body = parse_json(room.client.get(DATA, f"/submissions/CIK{_FILER_CIK}.json"))
+    filings = parse_submissions(body, _FILER_CIK, room.today).filings
+    return Seen(max((filing.filed_date for filing in filings), default=None))
+
+
+def _searched(room: Room) -> Seen:
     """Newest of the filings that a search over the last year finds."""
     asked = {
         "q": '"bitcoin"',
@@ -119,108 +171,74 @@ def _searched(room: Room) -> date | None:
     }
     body = parse_json(room.client.get(SEARCH, "/LATEST/search-index", asked))
     hits = parse_search(body, _FILER_CIK, room.today).hits
-    return max((hit.filed_date for hit in hits), default=None)
+    return Seen(max((hit.filed_date for hit in hits), default=None))
 
 
-def _listed(room: Room) -> date | None:
-    """When the list of companies was last written, as the host says."""
+def _listed(room: Room) -> Seen:
+    """When the list of companies was last written, and whom it lists under another symbol."""
     reply = room.client.get(WWW, "/files/company_tickers.json")
-    parse_company_tickers(parse_json(reply))
+    symbols: dict[str, list[str]] = {}
+    for symbol, cik in parse_company_tickers(parse_json(reply)).items():
+        symbols.setdefault(cik, []).append(symbol)
+    renamed = tuple(
+        f"{ticker} is listed as {', '.join(symbols[cik])} today (ledger/symbol_aliases.csv)"
+        for ticker, cik in sorted(room.panel.edgar.ciks.items())
+        if cik in symbols and ticker not in symbols[cik]
+    )
     try:
         written = email.utils.parsedate_to_datetime(reply.headers.get("last-modified", ""))
     except (ValueError, TypeError, IndexError):
-        return None
-    return written.astimezone(NEW_YORK).date() if written.tzinfo else written.date()
+        return Seen(None, renamed)
+    return Seen(written.astimezone(NEW_YORK).date() if written.tzinfo else written.date(), renamed)
 
 
-PATIENTS: tuple[Patient, ...] = (
-    Patient(
-        "yahoo",
-        "equity prices, splits",
-        _newest(lambda room: YahooVendor(room.client, asked_on=room.today)),
-        late_after_days=LATE_AFTER_DAYS["equity_prices"],
+def _yahoo(room: Room) -> EquityVendor:
+    return YahooVendor(room.client, aliases=room.panel.aliases, asked_on=room.today)
+
+
+def _tiingo(room: Room) -> EquityVendor:
+    key = room.settings.tiingo_key
+    return TiingoVendor(room.client, key, aliases=room.panel.aliases, asked_on=room.today)
+
+
+def _daily(host: str, gives: str, table: str, make: Callable[[HttpClient], Vendor]) -> SourceProbe:
+    ask = _drilled(table, lambda room: make(room.client))
+    return SourceProbe(host, gives, ask, LATE_AFTER_DAYS[table])
+
+
+_PRICES_LATE, _HASHRATES = LATE_AFTER_DAYS["equity_prices"], "network_metrics_second_source"
+_TIINGO, _SEC = {"needs": "MINER_TIINGO_KEY"}, {"needs": "MINER_CONTACT"}
+PROBES: tuple[SourceProbe, ...] = (
+    SourceProbe("yahoo", "equity prices, splits", _prices(_yahoo), _PRICES_LATE),
+    SourceProbe(
+        "tiingo", "equity prices (second choice)", _prices(_tiingo), _PRICES_LATE, **_TIINGO
     ),
-    Patient(
-        "tiingo",
-        "equity prices (second choice)",
-        _newest(
-            lambda room: TiingoVendor(room.client, room.settings.tiingo_key, asked_on=room.today)
-        ),
-        late_after_days=LATE_AFTER_DAYS["equity_prices"],
-        in_default_set=False,
-        needs="MINER_TIINGO_KEY",
-    ),
-    Patient(
-        "coinbase",
-        "bitcoin prices",
-        _newest(lambda room: CoinbaseExchange(room.client)),
-        late_after_days=LATE_AFTER_DAYS["btc_prices"],
-    ),
-    Patient(
-        "kraken",
-        "bitcoin prices (second choice)",
-        _newest(lambda room: Kraken(room.client)),
-        late_after_days=LATE_AFTER_DAYS["btc_prices"],
-    ),
-    Patient(
-        "coinmetrics",
-        "network figures",
-        _newest(lambda room: CoinMetrics(room.client)),
-        late_after_days=LATE_AFTER_DAYS["network_metrics"],
-    ),
-    Patient(
-        "mempool",
-        "hashrate (independent)",
-        _newest(lambda room: MempoolSpace(room.client)),
-        late_after_days=LATE_AFTER_DAYS["network_metrics_second_source"],
-    ),
-    Patient(
-        "blockchain_com",
-        "hashrate (not independent)",
-        _newest(lambda room: BlockchainCom(room.client)),
-        late_after_days=LATE_AFTER_DAYS["network_metrics_second_source"],
-    ),
-    Patient(
-        DATA,
-        "filings and reported figures",
-        _newest(_filings),
-        # A listed company files something in every month.
-        late_after_days=45,
-        in_default_set=False,
-        needs="MINER_CONTACT",
-    ),
-    Patient(
-        SEARCH,
-        "full-text search of filings",
-        _searched,
-        late_after_days=100,
-        in_default_set=False,
-        needs="MINER_CONTACT",
-    ),
-    Patient(
-        WWW,
-        "documents of filings, list of companies",
-        _listed,
-        late_after_days=None,
-        in_default_set=False,
-        needs="MINER_CONTACT",
-    ),
+    _daily("coinbase", "bitcoin prices", "btc_prices", CoinbaseExchange),
+    _daily("kraken", "bitcoin prices (second choice)", "btc_prices", Kraken),
+    _daily("coinmetrics", "network figures", "network_metrics", CoinMetrics),
+    _daily("mempool", "hashrate (independent)", _HASHRATES, MempoolSpace),
+    _daily("blockchain_com", "hashrate (not independent)", _HASHRATES, BlockchainCom),
+    # A listed company files something in every month.
+    SourceProbe(DATA, "filings and reported figures", _filings, 45, **_SEC),
+    SourceProbe(SEARCH, "full-text search of filings", _searched, 100, **_SEC),
+    SourceProbe(WWW, "documents of filings, list of companies", _listed, None, **_SEC),
 )
 
 
 def examine(
     settings: Settings,
     *,
-    patients: Sequence[Patient] = PATIENTS,
+    probes: Sequence[SourceProbe] = PROBES,
     clock: Clock | None = None,
     timeout_s: float | None = None,
     deadline_s: float | None = None,
 ) -> list[Finding]:
-    """Ask every patient once, several at a time; findings in the order of ``patients``.
+    """Ask every source, several at a time; findings in the order of ``probes``.
 
     Nothing is recorded. ``timeout_s`` and ``deadline_s`` are those of HostPolicy.
     """
     time = clock or SystemClock()
+    panel = Asked(open_folder(settings))
     hosts: dict[str, HostPolicy] = {
         name: replace(
             policy,
@@ -239,43 +257,41 @@ def examine(
         if not is_set
     }
 
-    def look(patient: Patient) -> Finding:
-        if patient.needs in missing:
-            mend = f"set {patient.needs}"
-            if patient.needs == "MINER_CONTACT":
+    def look(probe: SourceProbe) -> Finding:
+        if probe.needs in missing:
+            mend = f"set {probe.needs}"
+            if probe.needs == "MINER_CONTACT":
                 mend += " to an e-mail address of yours, which the SEC asks of every program"
-            return Finding(patient, "not set up", mend=mend)
+            return Finding(probe, "not set up", mend=mend)
         began = time.monotonic()
         try:
-            newest = patient.ask(Room(client, settings, _today(time.now())))
+            seen = probe.ask(Room(client, settings, _today(time.now()), panel))
         except HttpUnavailable as error:
             # What to do is the same for all of them and stands at the end.
-            return Finding(patient, "failed", problem=error.what)
+            return Finding(probe, "failed", problem=error.what)
         except SourceError as error:
-            return Finding(patient, "failed", problem=error.what, mend=error.mend)
+            return Finding(probe, "failed", problem=error.what, mend=error.mend)
         took_s = time.monotonic() - began
-        today = _today(time.now())
-        if patient.late_after_days is None:
-            return Finding(patient, "ok", took_s, newest)
-        if newest is None:
-            return Finding(
-                patient,
-                "late",
-                took_s,
+        found = Finding(probe, "ok", took_s, seen.newest_date, remarks=seen.remarks)
+        if probe.late_after_days is None:
+            return found
+        if seen.newest_date is None:
+            return replace(
+                found,
+                state="late",
                 problem="It answers, and its answer has no day that is over.",
                 mend=LATE_MEND,
             )
-        if (today - newest).days > patient.late_after_days:
-            return Finding(
-                patient,
-                "late",
-                took_s,
-                newest,
-                problem=f"Its figures end {(today - newest).days} days ago; "
-                f"{patient.late_after_days} are usual at the most.",
+        age_days = (_today(time.now()) - seen.newest_date).days
+        if age_days > probe.late_after_days:
+            return replace(
+                found,
+                state="late",
+                problem=f"Its figures end {age_days} days ago; {probe.late_after_days} are usual "
+                "at the most.",
                 mend=LATE_MEND,
             )
-        return Finding(patient, "ok", took_s, newest)
+        return found
 
     with (
         HttpClient(
@@ -287,7 +303,7 @@ def examine(
         ) as client,
         ThreadPoolExecutor(max_workers=AT_ONCE) as pool,
     ):
-        return list(pool.map(look, patients))
+        return list(pool.map(look, probes))
 
 
 def _today(now: datetime) -> date:
@@ -296,11 +312,11 @@ def _today(now: datetime) -> date:
 
 def diagnosis(settings: Settings, findings: Sequence[Finding]) -> list[str]:
     """Lines for a person."""
-    wide = max((len(each.patient.host) for each in findings), default=0)
-    gives = max((len(each.patient.gives) for each in findings), default=0)
-    lines = ["Live sources, asked one question each:", ""]
+    wide = max((len(each.probe.host) for each in findings), default=0)
+    gives = max((len(each.probe.gives) for each in findings), default=0)
+    lines = [f"Live sources, asked for their last {DRILL_DAYS} days:", ""]
     for each in findings:
-        line = f"  {each.patient.host:<{wide}}  {each.patient.gives:<{gives}}  {each.state:<10}"
+        line = f"  {each.probe.host:<{wide}}  {each.probe.gives:<{gives}}  {each.state:<10}"
         if each.latency_s is not None:
             line += f"  {each.latency_s:6.2f} s"
         if each.newest_date is not None:
@@ -310,6 +326,9 @@ def diagnosis(settings: Settings, findings: Sequence[Finding]) -> list[str]:
             lines.append(f"      {each.problem}")
         if each.mend:
             lines.append(f"      mend:  {each.mend}")
+        for remark in each.remarks:
+            lines.append(f"      {remark}")
+            lines += [f"      mend:  {do}" for words, do in REMEDIES if words in remark][:1]
     lines += ["", "Configured:"]
     urls = dict(settings.source_urls)
     records = list(Archive(settings.archive_dir).records())
@@ -337,9 +356,9 @@ def diagnosis(settings: Settings, findings: Sequence[Finding]) -> list[str]:
 
 def outlook(settings: Settings, findings: Sequence[Finding]) -> list[str]:
     """A line per table and chain of data/study/vendors.csv: who would answer, or what happens."""
-    states = {each.patient.host: each.state for each in findings}
+    states = {each.probe.host: each.state for each in findings}
     try:
-        chains = read_chains(open_folder(settings))
+        chains = Asked(open_folder(settings)).chains
     except SourceError as error:
         return [f"  cannot be told: {error.what}"]
     wide = max(len(chain.table) for chain in chains)
@@ -372,7 +391,7 @@ def _worst(states: Mapping[str, str], hosts: Sequence[str]) -> str:
 
 
 def _summary(findings: Sequence[Finding]) -> str:
-    default = [each for each in findings if each.patient.in_default_set]
+    default = [each for each in findings if not each.probe.needs]
     well = [each for each in default if each.state in ANSWERING]
     words = f"{len(well)} of {len(default)} sources of the default set answer"
     if not well:
@@ -386,7 +405,7 @@ def _summary(findings: Sequence[Finding]) -> str:
 
 def is_well(findings: Sequence[Finding]) -> bool:
     """Does anything of the default set answer? Only without that is nothing to be had live."""
-    return any(each.state in ANSWERING for each in findings if each.patient.in_default_set)
+    return any(each.state in ANSWERING for each in findings if not each.probe.needs)
 
 
 def consult(settings: Settings) -> int:

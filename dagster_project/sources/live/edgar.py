@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from dagster_project.contracts import BY_NAME, Table, Window
 from dagster_project.errors import SourceError
@@ -26,9 +28,17 @@ from dagster_project.sources.live.edgar_answers import (
     parse_submissions,
     split_window,
 )
-from dagster_project.sources.live.filing_text import Reading, plain_text, read_document
-from dagster_project.sources.live.http_client import parse_json
-from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
+from dagster_project.sources.live.filing_text import (
+    Reading,
+    block_words,
+    is_of_another,
+    may_hold,
+    own_page,
+    plain_text,
+    read_document,
+)
+from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, Later
+from dagster_project.sources.live.strict_json import parse_json
 from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 DATA, SEARCH, WWW = "sec", "sec_search", "sec_www"
@@ -41,11 +51,14 @@ MOST_SEARCH_PAGES = 1_000
 MAX_DOCUMENTS = 5
 _READABLE = (".htm", ".html", ".txt")
 _DOCUMENT_TYPES = ("text/html", "application/xhtml+xml", "text/plain")
-_BLOCK_PAGES = ("undeclared automated tool", "request rate threshold exceeded")
 _GONE = {404, 410}
-# So many letters of a word are the same in its other forms (power, powered).
-_STEM_LETTERS = 4
+# How long its block page asks for.
+_BLOCKED_S = 600.0
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^]*")
+
+
+# Columns of xbrl_facts whose fact calls them otherwise.
+_FACT_NAMES = {"period_start": "start_date", "period_end": "end_date"}
 
 
 @dataclass(frozen=True)
@@ -102,6 +115,16 @@ def read_study(source: OnePart) -> EdgarStudy:
     )
 
 
+@dataclass(frozen=True)
+class _Company:
+    """Whose filings are read: ``names`` are those the SEC lists, ``clock`` is acceptance_clock."""
+
+    ticker: str
+    cik: str
+    names: tuple[str, ...]
+    clock: str
+
+
 @dataclass
 class _Account(Tally):
     """What the answer for one symbol cost, and what is to be said of it."""
@@ -114,9 +137,10 @@ class _Account(Tally):
 class Edgar:
     """Rows of ``filing_candidates`` and ``xbrl_facts``.
 
-    A block page, a refused question or an unreachable host raises SourceError, so that rows
-    read on a better day stay. A document that cannot be had now leaves its filing out and the
-    answer incomplete; one that is gone leaves it in as ``unread``.
+    A refused question or an unreachable host raises SourceError, so that rows read on a better
+    day stay. A filing whose document cannot be had, or in whose place another page is served, is
+    ``unread`` and the answer incomplete: the loader puts such a row where none is, and never over
+    one that was read.
     """
 
     def __init__(
@@ -143,15 +167,6 @@ class Edgar:
         with _Account() as tally:
             columns = answers[table.name](symbol, window, tally)
             return tally.answer(columns, notes=tally.notes, complete=tally.complete)
-
-    def newest_date(self) -> date | None:
-        """Day of the newest filing of the study's first company with a central index key."""
-        for _, cik in sorted(self._study.ciks.items()):
-            filings = parse_submissions(
-                self._json(DATA, f"/submissions/CIK{cik}.json", _Account()), cik, self._today()
-            ).filings
-            return max((filing.filed_date for filing in filings), default=None)
-        return None
 
     # ---- Asking ----
 
@@ -181,18 +196,20 @@ class Edgar:
 
     def _candidates(self, symbol: str, window: Window, tally: _Account) -> dict[str, list[Any]]:
         cik = self._cik(symbol, tally)
-        filings, clock = self._filings(cik, window, tally)
+        filings, clock, called = self._filings(cik, window, tally)
+        company = _Company(symbol, cik, called, clock)
         documents = self._matches(cik, window, filings, tally)
-        rows = []
-        for accession in sorted(filings, key=lambda key: (filings[key].filed_date, key)):
-            row = self._candidate(symbol, cik, filings[accession], documents, clock, tally)
-            if row is not None:
-                rows.append(row)
+        rows = [
+            self._candidate(company, filings[accession], documents.get(accession, {}), tally)
+            for accession in sorted(filings, key=lambda key: (filings[key].filed_date, key))
+        ]
         names = [column.name for column in BY_NAME["filing_candidates"].columns]
         return {name: [row[name] for row in rows] for name in (*names, "source_url")}
 
-    def _filings(self, cik: str, window: Window, tally: _Account) -> tuple[dict[str, Filing], str]:
-        """Filings of the searched forms within the window, and the filer's clock."""
+    def _filings(
+        self, cik: str, window: Window, tally: _Account
+    ) -> tuple[dict[str, Filing], str, tuple[str, ...]]:
+        """Filings of the searched forms within the window, the filer's clock, and its names."""
         path = f"/submissions/CIK{cik}.json"
         submissions = parse_submissions(self._json(DATA, path, tally), cik, self._today())
         listed = {filing.accession: filing for filing in submissions.filings}
@@ -204,25 +221,26 @@ class Edgar:
         clock = acceptance_clock(listed.values())
         if clock == "unknown":
             tally.notes.append(f"CIK {cik}: the zone of acceptance times cannot be told")
-        return {
+        inside = {
             accession: filing
             for accession, filing in listed.items()
             if window.start <= filing.filed_date <= window.end
             and _root_form(filing.form) in self._study.forms
-        }, clock
+        }
+        return inside, clock, submissions.names
 
     def _matches(
         self, cik: str, window: Window, filings: dict[str, Filing], tally: _Account
-    ) -> dict[str, list[str]]:
-        """Documents that hold a phrase, by filing, those with most phrases first.
+    ) -> dict[str, dict[str, list[str]]]:
+        """The phrases that the search found, by filing and document, most phrases first.
 
         A filing the search knows and the list of submissions does not (yet) is added to it.
         """
-        counts: dict[str, dict[str, int]] = {}
+        matched: dict[str, dict[str, list[str]]] = {}
         for search in self._study.searches:
             for hit in self._search(cik, search, window.start, window.end, tally):
-                counted = counts.setdefault(hit.accession, {})
-                counted[hit.document] = counted.get(hit.document, 0) + 1
+                found = matched.setdefault(hit.accession, {})
+                found.setdefault(hit.document, []).append(search.phrase)
                 filings.setdefault(
                     hit.accession,
                     Filing(
@@ -236,8 +254,8 @@ class Edgar:
                     ),
                 )
         return {
-            accession: sorted(counted, key=lambda name: (-counted[name], name))
-            for accession, counted in counts.items()
+            accession: dict(sorted(documents.items(), key=lambda item: (-len(item[1]), item[0])))
+            for accession, documents in matched.items()
         }
 
     def _search(
@@ -291,35 +309,28 @@ class Edgar:
 
     def _candidate(
         self,
-        symbol: str,
-        cik: str,
+        company: _Company,
         filing: Filing,
-        documents: Mapping[str, list[str]],
-        clock: str,
+        documents: Mapping[str, Sequence[str]],
         tally: _Account,
-    ) -> dict[str, Any] | None:
-        """Row of one filing; None where its documents cannot be had at present."""
-        folder = f"{ARCHIVES}/{int(cik)}/{filing.accession.replace('-', '')}"
-        index_url = f"{folder}/{filing.accession}-index.htm"
-        names = documents.get(filing.accession, [])
+    ) -> dict[str, Any]:
+        """Row of one filing; ``unread`` where a document of it cannot be had."""
+        folder = _folder(company.cik, filing.accession)
+        index_url = _index_url(company.cik, filing.accession)
         readings: dict[str, Reading] = {}
-        for name in [name for name in names if name.lower().endswith(_READABLE)][:MAX_DOCUMENTS]:
+        readable = [name for name in documents if name.lower().endswith(_READABLE)]
+        for name in readable[:MAX_DOCUMENTS]:
             try:
-                readings[name] = self._read(cik, filing.accession, name, tally)
-            except HttpUnavailable as error:
-                tally.complete = False
-                tally.notes.append(f"{filing.accession} left out: {error.what}")
-                return None
-            except HttpRefused as error:
+                readings[name] = self._read(company, filing, name, documents[name], tally)
+            except (HttpUnavailable, HttpRefused) as error:
                 if error.status == 403:
                     raise
-                if error.status not in _GONE:
-                    # A row without its figures would replace one that was read on a better day.
-                    tally.complete = False
-                    tally.notes.append(f"{filing.accession} left out: {error.what}")
-                    return None
                 tally.complete = False
-                tally.notes.append(f"{filing.accession}/{name} unread: {error.what}")
+                tally.notes.append(f"{filing.accession}/{name} not read: {error.what}")
+                if error.status not in _GONE:
+                    # What the other documents say is less than what the filing says.
+                    readings.clear()
+                    break
         matched = {name: reading for name, reading in readings.items() if reading.phrases}
         best = max(
             matched,
@@ -333,17 +344,17 @@ class Edgar:
             status = "figures_found" if amounts or powers else "terms_found"
         else:
             # The search also finds other forms of a word: a document may lack the phrase itself.
-            status = "unread" if names and not readings else "listed"
-        document = best or (names[0] if names else filing.document)
+            status = "unread" if documents and not readings else "listed"
+        document = best or next(iter(documents), filing.document)
         return {
-            "ticker": symbol,
+            "ticker": company.ticker,
             "filed_date": filing.filed_date,
             "accession": filing.accession,
-            "cik": cik,
+            "cik": company.cik,
             "form": filing.form,
             "items": filing.items or None,
             "report_date": filing.report_date,
-            "accepted_at": accepted_at_utc(filing, clock),
+            "accepted_at": accepted_at_utc(filing, company.clock),
             "matched_terms": ";".join(
                 search.phrase for search in self._study.searches if search.phrase in phrases
             )
@@ -357,36 +368,36 @@ class Edgar:
             "source_url": index_url,
         }
 
-    def _read(self, cik: str, accession: str, name: str, tally: _Account) -> Reading:
-        path = f"/Archives/edgar/data/{int(cik)}/{accession.replace('-', '')}/{name}"
-        body = tally.ask(self._client, WWW, path, accept=_DOCUMENT_TYPES).body
-        text = plain_text(_decoded(body))
-        if any(words in text[:2000].lower() for words in _BLOCK_PAGES):
-            raise SourceError(
-                "The SEC answers with its block page instead of the document.",
-                where=f"https://www.sec.gov{path}",
-                mend="set a contact for the User-Agent, wait ten minutes, and ask less often",
-            )
+    def _read(
+        self,
+        company: _Company,
+        filing: Filing,
+        name: str,
+        phrases: Sequence[str],
+        tally: _Account,
+    ) -> Reading:
+        """What a document says. Raises HttpUnavailable for another page in its place."""
+        url = f"{_folder(company.cik, filing.accession)}/{name}"
+        path = urlsplit(url).path
+        reply = tally.ask(self._client, WWW, path, accept=_DOCUMENT_TYPES, busy=_blocked)
+        document = _decoded(reply.body)
+        text = plain_text(document)
         reading = read_document(text, (search.phrase for search in self._study.searches))
-        if not reading.phrases and not self._may_be_searched(text):
+        why = ""
+        if words := own_page(document):
+            why = f"it says {words!r}"
+        elif is_of_another(document, text, company.cik, company.names):
+            why = "it is another company's"
+        elif not reading.phrases and not may_hold(text, phrases):
+            why = "it has no phrase that the search found there"
+        if why:
             raise HttpUnavailable(
-                "Another page stands where the document belongs: no word of any phrase that the "
-                "search found in it is there.",
+                f"Another page is served in the document's place: {why}.",
                 status=200,
-                where=f"https://www.sec.gov{path}",
+                where=url,
                 mend="run again later; the filing stays as it was read before",
             )
         return reading
-
-    def _may_be_searched(self, text: str) -> bool:
-        """Whether a text could be what the search found, which knows other forms of a word too."""
-        lowered = text.lower()
-        return any(
-            word[:_STEM_LETTERS] in lowered
-            for search in self._study.searches
-            for word in search.phrase.lower().split()
-            if len(word) >= _STEM_LETTERS
-        )
 
     # ---- Figures ----
 
@@ -409,27 +420,28 @@ class Edgar:
         known = parse_company_facts(body, cik, self._study.concepts, self._today())
         tally.notes += [f"{symbol}: {note}" for note in known.notes]
         tally.complete = not known.notes
-        for fact in known.facts:
-            if fact.filed_date > window.end:
-                continue
-            row = {
-                "ticker": symbol,
-                "taxonomy": fact.taxonomy,
-                "concept": fact.concept,
-                "unit": fact.unit,
-                "period_start": fact.start_date,
-                "period_end": fact.end_date,
-                "fiscal_period": fact.fiscal_period or None,
-                "value": fact.value,
-                "filed_date": fact.filed_date,
-                "accession": fact.accession,
-                "form": fact.form,
-                "source_url": f"{ARCHIVES}/{int(cik)}/{fact.accession.replace('-', '')}/"
-                f"{fact.accession}-index.htm",
-            }
-            for name, values in columns.items():
-                values.append(row[name])
+        facts = [fact for fact in known.facts if fact.filed_date <= window.end]
+        for name in columns:
+            columns[name] = [getattr(fact, _FACT_NAMES.get(name, name), None) for fact in facts]
+        columns["ticker"] = [symbol] * len(facts)
+        columns["fiscal_period"] = [fact.fiscal_period or None for fact in facts]
+        columns["source_url"] = [_index_url(cik, fact.accession) for fact in facts]
         return columns
+
+
+def _folder(cik: str, accession: str) -> str:
+    return f"{ARCHIVES}/{int(cik)}/{accession.replace('-', '')}"
+
+
+def _index_url(cik: str, accession: str) -> str:
+    return f"{_folder(cik, accession)}/{accession}-index.htm"
+
+
+def _blocked(body: Any) -> Later | None:
+    """Whether a page is the SEC's answer to too many requests, which may come with status 200."""
+    if not isinstance(body, str) or not (words := block_words(body)):
+        return None
+    return Later(f"the SEC's block page ({words})", HTTPStatus.TOO_MANY_REQUESTS, _BLOCKED_S)
 
 
 def _root_form(form: str) -> str:

@@ -10,25 +10,38 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from operator import attrgetter
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from dagster_project.errors import SourceError
+from dagster_project.sources.exchange_calendar import NEW_YORK
+from dagster_project.sources.live.strict_json import UnusableAnswer, array, mapping, real
 
-NEW_YORK = ZoneInfo("America/New_York")
 # EDGAR takes filings from 06:00 to 22:00 New York; what arrives after 17:30 is dated the next
 # business day (SEC, EDGAR Filer Manual). A quarter of an hour allows for slow acceptance.
 _OPENS, _SHUTS = time(6, 0), time(22, 15)
 _DATED_SAME_DAY_UNTIL = time(17, 45)
-# Ownership forms keep the day's date until 22:00.
-_DATED_SAME_DAY_ANYWAY = frozenset({"3", "4", "5", "3/A", "4/A", "5/A", "144", "144/A"})
+# Ownership forms, notices of sales, Schedules 13D and 13G and registrations under rule 462(b)
+# keep the day's date until 22:00.
+_DATED_SAME_DAY_ANYWAY = re.compile(r"([345]|144|SC(HEDULE)? 13[DG]|[SF]-[0-9]+MEF)(/A)?")
+# What the staff or an exchange files, or what is dated by a letter, says nothing of the clock.
+_DATED_OTHERWISE = re.compile(
+    r"(EFFECT|QUALIF|REVOKED|UPLOAD|CORRESP|LETTER|NO ACT|SEC STAFF.*|CERT.*|25(-NSE)?|DRS.*)(/A)?"
+)
 FIRST_YEAR = 1993  # the first filings on EDGAR
 MAX_ROWS = 500_000
 MAX_VALUE = 1e15
+SHARES = "shares"
+# A listed company has more; less is the shell it was, or a placeholder of the form.
+MIN_SHARES = 100_000
+# Counts of one filing are of about one day: balance sheets precede it by a quarter, or by four
+# months in a year's report.
+_AROUND_FILING = timedelta(days=125)
+_KEY = attrgetter("taxonomy", "concept", "unit", "start_date", "end_date", "accession")
+_CLASSES = "share counts of one filing differ: several classes of shares, and no total"
 
 _ACCESSION = re.compile(r"[0-9]{10}-[0-9]{2}-[0-9]{6}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
@@ -37,26 +50,19 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CIK = re.compile(r"[0-9]{1,10}")
 
 
-def malformed(what: str, where: str) -> SourceError:
-    return SourceError(
+def malformed(what: str, where: str) -> UnusableAnswer:
+    return UnusableAnswer(
         f"The SEC's answer has another shape than expected: {what}.",
         where=where,
         mend="look at the archived answer; if the SEC changed its format, the parser must follow",
     )
 
 
-def _mapping(value: Any, what: str, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise malformed(f"{what} is no object", where)
-    return value
-
-
-def _sequence(value: Any, what: str, where: str) -> Sequence[Any]:
-    if not isinstance(value, list):
-        raise malformed(f"{what} is no list", where)
-    if len(value) > MAX_ROWS:
+def _sequence(value: Any, what: str, where: str) -> list[Any]:
+    listed = array(value, what, where=where)
+    if len(listed) > MAX_ROWS:
         raise malformed(f"{what} has more than {MAX_ROWS:,} entries", where)
-    return value
+    return listed
 
 
 def _text(value: Any, what: str, where: str) -> str:
@@ -93,8 +99,8 @@ def padded_cik(value: Any, where: str) -> str:
 def parse_company_tickers(body: Any, where: str = "company_tickers.json") -> dict[str, str]:
     """Ten-digit central index key by symbol, of every symbol listed today."""
     ciks: dict[str, str] = {}
-    for entry in _mapping(body, "the answer", where).values():
-        row = _mapping(entry, "an entry", where)
+    for entry in mapping(body, "the answer", where).values():
+        row = mapping(entry, "an entry", where)
         ticker = _text(row.get("ticker"), "ticker", where).upper()
         ciks.setdefault(ticker, padded_cik(row.get("cik_str"), where))
     if not ciks:
@@ -133,24 +139,25 @@ class OlderPage:
 
 @dataclass(frozen=True)
 class Submissions:
-    """Filings of one company, newest first, and where the older ones are."""
+    """Filings of one company, newest first, where the older ones are, and its names over time."""
 
     cik: str
     filings: tuple[Filing, ...]
     older: tuple[OlderPage, ...]
+    names: tuple[str, ...]
 
 
 def parse_submissions(body: Any, cik: str, today: date) -> Submissions:
     """The company's own page. Raises SourceError also where it is another company's."""
     where = f"submissions of CIK {cik}"
-    page = _mapping(body, "the answer", where)
+    page = mapping(body, "the answer", where)
     answered = padded_cik(page.get("cik"), where)
     if answered != cik:
         raise malformed(f"it is about CIK {answered}", where)
-    filings = _mapping(page.get("filings"), "filings", where)
+    filings = mapping(page.get("filings"), "filings", where)
     older = []
     for entry in _sequence(filings.get("files", []), "filings.files", where):
-        file = _mapping(entry, "an entry of filings.files", where)
+        file = mapping(entry, "an entry of filings.files", where)
         name = _text(file.get("name"), "name", where)
         if not _OLDER_PAGE.fullmatch(name) or name[3:13] != cik:
             raise malformed(f"an older page is called {name[:60]!r}", where)
@@ -158,12 +165,15 @@ def parse_submissions(body: Any, cik: str, today: date) -> Submissions:
         older.append(OlderPage(name, first, last))
     if len(older) > 100:
         raise malformed(f"it names {len(older)} older pages", where)
-    return Submissions(cik, parse_filings(filings.get("recent"), where, today), tuple(older))
+    former = page.get("formerNames") or []
+    said = (page.get("name"), *(each.get("name") for each in former if isinstance(each, dict)))
+    names = tuple(name for name in said if isinstance(name, str) and name.strip())
+    return Submissions(cik, parse_filings(filings.get("recent"), where, today), tuple(older), names)
 
 
 def parse_filings(body: Any, where: str, today: date) -> tuple[Filing, ...]:
     """Filings of the columnar shape: equally long lists under the names of the columns."""
-    table = _mapping(body, "the list of filings", where)
+    table = mapping(body, "the list of filings", where)
     columns = {
         name: _sequence(table[name], name, where)
         for name in ("accessionNumber", "filingDate", "form")
@@ -232,7 +242,7 @@ def acceptance_clock(filings: Iterable[Filing]) -> str:
     """
     contradictions: Counter[str] = Counter(utc=0, new_york=0)
     for filing in filings:
-        if filing.stamped_at is None:
+        if filing.stamped_at is None or _DATED_OTHERWISE.fullmatch(filing.form):
             continue
         for clock in ("utc", "new_york"):
             contradictions[clock] += not _fits(filing, _new_york_time(filing.stamped_at, clock))
@@ -253,7 +263,7 @@ def _new_york_time(stamp: datetime, clock: str) -> datetime:
 def _fits(filing: Filing, accepted: datetime) -> bool:
     if not _OPENS <= accepted.time() <= _SHUTS:
         return False
-    if filing.form in _DATED_SAME_DAY_ANYWAY:
+    if _DATED_SAME_DAY_ANYWAY.fullmatch(filing.form):
         return True
     if accepted.time() > _DATED_SAME_DAY_UNTIL:
         return filing.filed_date > accepted.date()
@@ -300,7 +310,7 @@ class SearchPage:
 def parse_search(body: Any, cik: str, today: date) -> SearchPage:
     """Hits about one company. An error object, which comes with HTTP 200, raises SourceError."""
     where = f"full-text search, CIK {cik}"
-    page = _mapping(body, "the answer", where)
+    page = mapping(body, "the answer", where)
     if "hits" not in page:
         message = page.get("errorMessage") or page.get("message") or page.get("error")
         if isinstance(message, str):
@@ -310,7 +320,7 @@ def parse_search(body: Any, cik: str, today: date) -> SearchPage:
                 mend="check the dates and phrases asked for (study/filing_searches.csv)",
             )
         raise malformed("it has no hits", where)
-    outer = _mapping(page["hits"], "hits", where)
+    outer = mapping(page["hits"], "hits", where)
     total = outer.get("total")
     if isinstance(total, Mapping):
         count, capped = total.get("value"), total.get("relation") != "eq"
@@ -319,7 +329,7 @@ def parse_search(body: Any, cik: str, today: date) -> SearchPage:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise malformed("the number of hits is no number", where)
     entries = _sequence(outer.get("hits"), "hits.hits", where)
-    hits = [_hit(_mapping(entry, "a hit", where), cik, today, where) for entry in entries]
+    hits = [_hit(mapping(entry, "a hit", where), cik, today, where) for entry in entries]
     return SearchPage(
         hits=tuple(hit for hit in hits if hit), n_entries=len(entries), total=count, capped=capped
     )
@@ -328,7 +338,7 @@ def parse_search(body: Any, cik: str, today: date) -> SearchPage:
 def _hit(entry: Mapping[str, Any], cik: str, today: date, where: str) -> Hit | None:
     """The hit, or None where the document is not this company's or has no readable name."""
     accession, _, document = _text(entry.get("_id"), "_id", where).partition(":")
-    source = _mapping(entry.get("_source"), "_source", where)
+    source = mapping(entry.get("_source"), "_source", where)
     if not _ACCESSION.fullmatch(accession):
         raise malformed(f"{accession[:40]!r} is no accession number", where)
     ciks = {padded_cik(item, where) for item in _sequence(source.get("ciks"), "ciks", where)}
@@ -364,8 +374,8 @@ class Concept:
 class Fact:
     """One figure of one filing. ``start_date`` is None for a point in time.
 
-    ``fiscal_year`` and ``fiscal_period`` are those of the filing, not of the figure: a prior-year
-    comparative carries the year of the report that repeats it.
+    ``fiscal_period`` is that of the filing, not of the figure: a comparative of the year before
+    carries that of the report that repeats it.
     """
 
     taxonomy: str
@@ -377,19 +387,11 @@ class Fact:
     accession: str
     form: str
     filed_date: date
-    fiscal_year: int | None
     fiscal_period: str
 
     @property
     def key(self) -> tuple[Any, ...]:
-        return (
-            self.taxonomy,
-            self.concept,
-            self.unit,
-            self.start_date,
-            self.end_date,
-            self.accession,
-        )
+        return _KEY(self)
 
 
 @dataclass(frozen=True)
@@ -408,11 +410,11 @@ def parse_company_facts(body: Any, cik: str, concepts: Collection[Concept], toda
     value. Raises SourceError for a malformed answer or another company's.
     """
     where = f"company facts of CIK {cik}"
-    page = _mapping(body, "the answer", where)
+    page = mapping(body, "the answer", where)
     answered = padded_cik(page.get("cik"), where)
     if answered != cik:
         raise malformed(f"it is about CIK {answered}", where)
-    taxonomies = _mapping(page.get("facts"), "facts", where)
+    taxonomies = mapping(page.get("facts"), "facts", where)
     kept: dict[tuple[Any, ...], Fact] = {}
     ambiguous: set[tuple[Any, ...]] = set()
     left_out: Counter[str] = Counter()
@@ -420,15 +422,15 @@ def parse_company_facts(body: Any, cik: str, concepts: Collection[Concept], toda
         names = taxonomies.get(concept.taxonomy)
         if names is None:
             continue
-        described = _mapping(names, concept.taxonomy, where).get(concept.name)
+        described = mapping(names, concept.taxonomy, where).get(concept.name)
         if described is None:
             continue
-        units = _mapping(
-            _mapping(described, concept.name, where).get("units"), f"units of {concept.name}", where
+        units = mapping(
+            mapping(described, concept.name, where).get("units"), f"units of {concept.name}", where
         )
         for unit, entries in units.items():
             for entry in _sequence(entries, f"{concept.name} in {unit}", where):
-                fact = _fact(_mapping(entry, "a fact", where), concept, unit, where)
+                fact = _fact(mapping(entry, "a fact", where), concept, unit, where)
                 problem = _unusable(fact, today)
                 if problem:
                     left_out[problem] += 1
@@ -438,39 +440,58 @@ def parse_company_facts(body: Any, cik: str, concepts: Collection[Concept], toda
                     ambiguous.add(fact.key)
                 elif (before.filed_date, before.form) != (fact.filed_date, fact.form):
                     raise malformed(f"{fact.accession} has two filing dates or forms", where)
-    if ambiguous:
-        left_out["two values in one filing"] += len(ambiguous)
+    for key in ambiguous:
+        left_out[_CLASSES if kept[key].unit == SHARES else "two values in one filing"] += 1
+    facts = [fact for key, fact in kept.items() if key not in ambiguous]
+    several = _with_several_classes(facts)
+    left_out[_CLASSES] += len(several)
     return Facts(
-        facts=tuple(fact for key, fact in kept.items() if key not in ambiguous),
-        notes=tuple(f"{count} figures left out: {why}" for why, count in sorted(left_out.items())),
+        facts=tuple(fact for fact in facts if fact.key not in several),
+        notes=tuple(
+            f"{count} figures left out: {why}" for why, count in sorted(left_out.items()) if count
+        ),
     )
+
+
+def _with_several_classes(facts: Iterable[Fact]) -> set[tuple[Any, ...]]:
+    """Share counts of filings whose counts of about one day contradict each other.
+
+    A company with several classes of shares states each class, and the figures here do not say
+    which: where cover page and balance sheet differ by more than a quarter of new shares
+    explains, one of them is not of all shares.
+    """
+    by_filing: dict[str, list[Fact]] = {}
+    for fact in facts:
+        if fact.unit == SHARES and fact.filed_date - fact.end_date <= _AROUND_FILING:
+            by_filing.setdefault(fact.accession, []).append(fact)
+    return {
+        fact.key
+        for counts in by_filing.values()
+        if max(each.value for each in counts) > 2 * min(each.value for each in counts)
+        for fact in counts
+    }
 
 
 def _fact(row: Mapping[str, Any], concept: Concept, unit: Any, where: str) -> Fact:
     accession = _text(row.get("accn"), "accn", where)
     if not _ACCESSION.fullmatch(accession):
         raise malformed(f"{accession[:40]!r} is no accession number", where)
-    value = row.get("val")
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise malformed(f"val is no number in {accession}", where)
+    value = real(row.get("val"), f"val in {accession}", where)
+    if value is None:
+        raise malformed(f"val is missing in {accession}", where)
     year = row.get("fy")
     if year is not None and (not isinstance(year, int) or not 1900 <= year <= 2200):
         raise malformed(f"fy is no year in {accession}", where)
-    try:
-        number = float(value)
-    except (OverflowError, ValueError):
-        number = math.inf
     return Fact(
         taxonomy=concept.taxonomy,
         concept=concept.name,
         unit=_text(unit, "unit", where),
         start_date=_day_or_none(row.get("start"), "start", where),
         end_date=_day(row.get("end"), "end", where),
-        value=number,
+        value=value,
         accession=accession,
         form=_text(row.get("form"), "form", where),
         filed_date=_day(row.get("filed"), "filed", where),
-        fiscal_year=year,
         fiscal_period=_text(row.get("fp") or "", "fp", where),
     )
 
@@ -478,6 +499,8 @@ def _fact(row: Mapping[str, Any], concept: Concept, unit: Any, where: str) -> Fa
 def _unusable(fact: Fact, today: date) -> str:
     if not math.isfinite(fact.value) or abs(fact.value) > MAX_VALUE:
         return "no finite value of a possible size"
+    if fact.unit == SHARES and fact.value < MIN_SHARES:
+        return f"a count of less than {MIN_SHARES:,} shares is a placeholder"
     if fact.filed_date > today:
         return "filed in the future"
     if fact.filed_date.year < FIRST_YEAR or fact.end_date.year < FIRST_YEAR - 10:

@@ -6,60 +6,54 @@ counted, and an answer of which no row can be believed is refused.
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from dagster_project.contracts import Column, Kind, Table, Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.vendor import Tally, VendorAnswer
+from dagster_project.sources.live.strict_json import Unbelievable, whole
+from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
 
 DAY_S = 86_400
 BITCOIN = "BTC"
 
-# A figure of an interface is short; 30 digits and an exponent are the longest seen.
-_NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 # Instants from 2009, the first block, to 2199, the last year that the calendars reach.
 _FIRST_SECOND = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp())
 _LAST_SECOND = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 _NAMED_IN_A_NOTE = 3
 
 
-class Unbelievable(ValueError):
-    """A value of one row that cannot be what it claims; the message says why."""
-
-
 @dataclass
 class LeftOut:
-    """Rows that were not believed, with their reasons, for the log."""
+    """Rows that were not believed: the day of each where it is known, and why, for the log."""
 
-    reasons: list[str] = field(default_factory=list)
+    rows: list[tuple[date | None, str]] = field(default_factory=list)
 
-    def add(self, where: str, why: str) -> None:
-        self.reasons.append(f"{where}: {why}")
+    def add(self, where: str, why: str, day: date | None = None) -> None:
+        self.rows.append((day, f"{where}: {why}"))
 
     def __len__(self) -> int:
-        return len(self.reasons)
+        return len(self.rows)
+
+    @property
+    def first(self) -> str:
+        return self.rows[0][1]
+
+    def within(self, window: Window) -> LeftOut:
+        """Without the rows of days outside ``window``: nobody asked for them."""
+        return LeftOut(
+            [(d, why) for d, why in self.rows if d is None or window.start <= d <= window.end]
+        )
 
     def notes(self, source: str) -> tuple[str, ...]:
-        if not self.reasons:
+        if not self.rows:
             return ()
-        shown = "; ".join(self.reasons[:_NAMED_IN_A_NOTE])
-        more = "; ..." if len(self.reasons) > _NAMED_IN_A_NOTE else ""
-        return (f"{source}: {len(self.reasons)} rows left out ({shown}{more})",)
-
-
-def malformed(source: str, what: str) -> SourceError:
-    """The refusal of an answer that has not the shape it is known for."""
-    return SourceError(
-        f"{source} answered something else than expected: {what}.",
-        where=source,
-        mend="run again later; if it stays so, the interface changed and its reader must follow",
-    )
+        listed = "; ".join(why for _, why in self.rows[:_NAMED_IN_A_NOTE])
+        more = "; ..." if len(self.rows) > _NAMED_IN_A_NOTE else ""
+        return (f"{source}: {len(self.rows)} rows left out ({listed}{more})",)
 
 
 def utc_naive(moment: datetime) -> datetime:
@@ -82,47 +76,23 @@ def day_of(seconds: int) -> date:
     return datetime.fromtimestamp(seconds, UTC).date()
 
 
-def number(value: Any) -> float:
-    """A finite float of a JSON number or of a number written as text.
-
-    Raises Unbelievable for everything else, None and booleans included.
-    """
-    if value is None:
-        raise Unbelievable("a value is missing")
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        raise Unbelievable("a value is no number")
-    if isinstance(value, str):
-        if not _NUMBER.fullmatch(value):
-            raise Unbelievable("a text is no number")
-        try:
-            value = Decimal(value)
-        except InvalidOperation:
-            raise Unbelievable("a text is no number") from None
-    try:
-        result = float(value)
-    except OverflowError:
-        raise Unbelievable("a number is too large") from None
-    if not math.isfinite(result):
-        raise Unbelievable("a number is not finite")
-    return result
-
-
-def whole(value: Any) -> int:
-    """A whole number, written as an integer, as text or with zeros behind the point."""
-    result = number(value)
-    if not result.is_integer():
-        raise Unbelievable("a number is not whole")
-    return int(result)
-
-
 def instant_s(value: Any, step_s: int) -> int:
     """Seconds from 1970 that lie on a multiple of ``step_s``, between 2009 and 2199."""
     seconds = whole(value)
     if not _FIRST_SECOND <= seconds < _LAST_SECOND:
-        raise Unbelievable("a time is out of this world")
+        raise Unbelievable("a time is outside 2009 to 2199")
     if seconds % step_s:
         raise Unbelievable("a time is not the start of its bar")
     return seconds
+
+
+def day_hint(value: Any) -> date | None:
+    """The UTC day of an instant in seconds, also of one that no bar starts at; else None."""
+    try:
+        seconds = whole(value)
+    except Unbelievable:
+        return None
+    return day_of(seconds) if _FIRST_SECOND <= seconds < _LAST_SECOND else None
 
 
 def in_bounds(column: Column, value: Any) -> Any:
@@ -198,24 +168,72 @@ def ranges(days: Sequence[date]) -> str:
     return ", ".join(shown) + (", ..." if len(stretches) > _NAMED_IN_A_NOTE else "")
 
 
-def answer(
+def series_answer(
+    source: str,
     table: Table,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Mapping[Any, Mapping[str, Any]],
     cost: Tally,
+    left_out: LeftOut,
     notes: Iterable[str],
     *,
-    complete: bool,
+    name: Callable[[Any], str],
+    figure: str,
+    factor: float,
+    off: str,
+    expected: Iterable[Any],
+    day: Callable[[Any], date] = lambda key: key,
+    unit: str = "days",
 ) -> VendorAnswer:
-    """The vendor's answer from rows that have the contract's columns by name."""
-    names = [c.name for c in table.stored_columns if any(c.name in row for row in rows[:1])]
-    columns = {name: [row[name] for row in rows] for name in (*names, "source_ref")}
-    return cost.answer(columns, notes=notes, complete=complete)
+    """The answer of a series: rows by day or start of bar, in order, with the contract's columns.
+
+    Left out is what is beyond the contract's bounds, and a row whose ``figure`` is ``factor``
+    times off its neighbours (``off`` says so of it). ``expected`` are the keys that a complete
+    answer has, ``name`` names one and ``day`` is the day it is on.
+    """
+    kept: dict[Any, Mapping[str, Any]] = {}
+    for key, row in rows.items():
+        try:
+            for column in table.columns:
+                in_bounds(column, row[column.name])
+        except Unbelievable as error:
+            left_out.add(name(key), str(error))
+        else:
+            kept[key] = row
+    keys = list(kept)
+    for at in strays([row[figure] for row in kept.values()], factor):
+        left_out.add(name(keys[at]), off.format(kept.pop(keys[at])[figure]))
+    missing = [key for key in expected if key not in kept]
+    days = list(dict.fromkeys(map(day, missing)))
+    said = [*notes, *left_out.notes(source)]
+    if missing:
+        said.append(f"{source}: {len(missing)} {unit} missing ({ranges(days)})")
+    listed = list(kept.values())
+    names = [c.name for c in table.stored_columns if any(c.name in row for row in listed[:1])]
+    columns = {column: [row[column] for row in listed] for column in (*names, "source_ref")}
+    complete = not missing and not len(left_out)
+    return cost.answer(columns, notes=said, complete=complete, missing=days)
 
 
-def wrong_question(source: str, table: Table, symbol: str) -> SourceError:
-    """The refusal of a table or symbol that the vendor does not have."""
-    return SourceError(
-        f"{source} has no {table.name} of {symbol}.",
-        where=source,
-        mend="correct the order of vendors for this table",
-    )
+class BitcoinVendor(ABC):
+    """A vendor of ``tables`` about bitcoin, which it has no symbols for."""
+
+    name: str
+    tables: Collection[str]
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
+        """Rows of the window's UTC days. Raises SourceError."""
+        if table.name not in self.tables or symbol != BITCOIN:
+            raise SourceError(
+                f"{self.name} has no {table.name} of {symbol}.",
+                where=self.name,
+                mend="correct the order of vendors for this table",
+            )
+        with Tally() as cost:
+            return self._answer(table, window, cost)
+
+    @abstractmethod
+    def _answer(self, table: Table, window: Window, cost: Tally) -> VendorAnswer:
+        """What fetch returns, counted in ``cost``."""

@@ -1,5 +1,7 @@
 """Plain text of a filing's document, and the phrases, sums and megawatts it names.
 
+Also what a page is that was served in a document's place: a block, maintenance, another filing.
+
 What is found here is a candidate for a person to judge, never a fact: a text may name the
 megawatts of a competitor or the size of a market. Every function is linear in the length of
 the text, whatever the text holds.
@@ -31,6 +33,68 @@ _SKIPPED_ELEMENTS = ("script", "style", "ix:header", "head")
 _BREAKS = frozenset(
     ["p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr"]
 )
+
+
+# What the SEC's own pages say, titles included: no document of this length says any of it.
+_BLOCKS = re.compile(
+    r"undeclared automated tool|request rate threshold exceeded|traffic limit exceeded"
+    r"|too many requests",
+    re.IGNORECASE,
+)
+_OUTAGES = re.compile(
+    r"(?:under|undergoing|scheduled|down for) (?:scheduled )?maintenance|temporarily unavailable"
+    r"|service unavailable|access denied|page not found",
+    re.IGNORECASE,
+)
+_OWN_PAGE_CHARACTERS = 4_000
+# Where a document names the company it is from: inline XBRL, and the head of a submission.
+_FILER = re.compile(
+    r"(?:EntityCentralIndexKey\"[^>]*>|http://www\.sec\.gov/CIK\"[^>]*>|CENTRAL INDEX KEY:)"
+    r"\s{0,20}([0-9]{1,10})\b"
+)
+_REGISTRANT = re.compile(r"exact name of registrant", re.IGNORECASE)
+# So many letters of a word are the same in its other forms (power, powered).
+_STEM_LETTERS = 4
+
+
+def block_words(document: str) -> str:
+    """The words by which a page says that we ask too often; empty for any other."""
+    return _words(document, _BLOCKS)
+
+
+def own_page(document: str) -> str:
+    """The words by which a page is one of the host's own, no document; empty for a document."""
+    return block_words(document) or _words(document, _OUTAGES)
+
+
+def _words(document: str, of: re.Pattern[str]) -> str:
+    found = of.search(document)
+    return found[0] if found and len(plain_text(document)) <= _OWN_PAGE_CHARACTERS else ""
+
+
+def is_of_another(document: str, text: str, cik: str, names: Sequence[str]) -> bool:
+    """Does a document say that it is another company's? ``names`` are the company's over time."""
+    filers = {found.zfill(10) for found in _FILER.findall(document)}
+    if filers:
+        return cik not in filers
+    first_words = {re.split(r"\W+", name.strip().lower())[0] for name in names} - {"", "the"}
+    if not first_words or not _REGISTRANT.search(text):
+        return False
+    return not any(word in text.lower() for word in first_words)
+
+
+def may_hold(text: str, phrases: Iterable[str]) -> bool:
+    """Could the search have found one of ``phrases`` here? It knows other forms of a word too."""
+    lowered = text.lower()
+
+    for phrase in phrases:
+        words = phrase.lower().split()
+        stems = [word[:_STEM_LETTERS] for word in words if len(word) >= _STEM_LETTERS]
+        if stems and all(stem in lowered for stem in stems):
+            return True
+        if not stems and find_phrases(text, [phrase]):
+            return True
+    return False
 
 
 def plain_text(document: str) -> str:

@@ -30,6 +30,7 @@ class HostPolicy:
                      (429) or could not be reached, in seconds
     ``limit_group``  hosts of one group share one limit; empty: its own
     ``needs_contact``  the host demands a User-Agent that names a contact
+    ``setting``  the setting that lets us in (a key or a contact); empty where there is none
     ``impersonate``  the host lets in browsers only: the one to look like, by curl_cffi's name
     """
 
@@ -44,6 +45,7 @@ class HostPolicy:
     cool_down_s: float = 300.0
     limit_group: str = ""
     needs_contact: bool = False
+    setting: str = ""
     impersonate: str = ""
 
     @property
@@ -61,6 +63,7 @@ _SEC = HostPolicy(
     attempts=5,
     limit_group="sec",
     needs_contact=True,
+    setting="MINER_CONTACT",
 )
 
 # Limits stay below the published ones: two commands may run at once, and what is counted is
@@ -80,11 +83,15 @@ HOSTS: Mapping[str, HostPolicy] = MappingProxyType(
         # One request in ten seconds is what its terms ask for.
         "blockchain_com": HostPolicy("https://api.blockchain.info", 1, 10, 16 * MEBIBYTE, 30, 5),
         # Unpublished, per address; once tripped it stays so for minutes, so few attempts.
-        "yahoo": HostPolicy(
-            "https://query2.finance.yahoo.com", 2, 1, 16 * MEBIBYTE, 20, 3, impersonate="chrome"
+        "yahoo": replace(
+            HostPolicy("https://query2.finance.yahoo.com", 2, 1, 16 * MEBIBYTE, 20, 3),
+            cool_down_s=900,
+            impersonate="chrome",
         ),
         # 50 requests an hour without payment.
-        "tiingo": HostPolicy("https://api.tiingo.com", 45, 3600, 16 * MEBIBYTE, 20, 4),
+        "tiingo": HostPolicy(
+            "https://api.tiingo.com", 45, 3600, 16 * MEBIBYTE, 20, 4, setting="MINER_TIINGO_KEY"
+        ),
         "sec": _SEC,
         "sec_search": replace(_SEC, base_url="https://efts.sec.gov"),
         "sec_www": replace(_SEC, base_url="https://www.sec.gov"),

@@ -9,14 +9,13 @@ NotRecorded (replay has no such answer).
 from __future__ import annotations
 
 import email.utils
-import json
 import logging
+import random
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
@@ -25,27 +24,21 @@ from dagster_project.errors import SettingsError, SourceError
 from dagster_project.secret import Secret, blanked, blanked_bytes, secret_words
 from dagster_project.settings import Settings
 from dagster_project.sources.live.archive import Archive, Record, digest
+from dagster_project.sources.live.circuit_breaker import CircuitBreaker
 from dagster_project.sources.live.clock import Clock, SystemClock
 from dagster_project.sources.live.hosts import HostPolicy, is_loopback, policies
-from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, NotRecorded
-from dagster_project.sources.live.vendor import JSON_TYPES, Busy, Received
+from dagster_project.sources.live.http_errors import (
+    HttpRefused,
+    HttpUnavailable,
+    Later,
+    NotRecorded,
+)
+from dagster_project.sources.live.strict_json import decode
+from dagster_project.sources.live.vendor import JSON_TYPES, Busy
 
 if TYPE_CHECKING:
-    from dagster_project.sources.live.browser_wire import BrowserWire
     from dagster_project.sources.live.rate_limit import RateLimiter
     from dagster_project.sources.live.wire import Exchange, Wire
-
-__all__ = [
-    "HostPolicy",
-    "HttpClient",
-    "HttpRefused",
-    "HttpUnavailable",
-    "NotRecorded",
-    "Reply",
-    "Usage",
-    "open_client",
-    "parse_json",
-]
 
 LOG = logging.getLogger(__name__)
 
@@ -86,20 +79,6 @@ class Reply:
     attempts: int
 
 
-@dataclass(frozen=True)
-class Usage:
-    """What a host cost so far: requests sent, bodies in bytes, seconds waited, retries.
-
-    ``answers`` counts usable ones, those from the archive among them.
-    """
-
-    requests: int = 0
-    answers: int = 0
-    bytes: int = 0
-    waited_s: float = 0.0
-    retries: int = 0
-
-
 def open_client(settings: Settings) -> HttpClient:
     """The client that the settings describe. Raises SettingsError."""
     return HttpClient(
@@ -113,52 +92,17 @@ def open_client(settings: Settings) -> HttpClient:
     )
 
 
-def parse_json(reply: Received) -> Any:
-    """The JSON of an answer: integers of any size, other numbers as Decimal.
-
-    Raises SourceError for what is not UTF-8, not JSON, cut off, or nested without end; NaN and
-    Infinity are not JSON.
-    """
-    return _json(reply.body, where=reply.url)
-
-
-def _json(body: bytes, *, where: str, number: type[Decimal | float] = Decimal) -> Any:
-    def no_number(name: str) -> None:
-        raise ValueError(f"{name} is not a JSON number")
-
-    mend = "try again later; if it stays so, the source has changed its format"
-    if not body.strip():
-        raise SourceError("The answer is empty.", where=where, mend=mend)
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"The answer is not UTF-8 (byte {error.start}).", where=where, mend=mend
-        ) from None
-    try:
-        return json.loads(text, parse_float=number, parse_constant=no_number)
-    except (ValueError, RecursionError, ArithmeticError) as error:
-        raise SourceError(
-            f"The answer is not whole JSON: {error}.", where=where, mend=mend
-        ) from None
-
-
+@dataclass
 class _TryAgain(Exception):
     """One attempt failed in a way that another may not."""
 
-    def __init__(
-        self,
-        what: str,
-        *,
-        status: int | None = None,
-        retry_after_s: float | None = None,
-        unreachable: bool = False,
-    ) -> None:
-        super().__init__(what)
-        self.what = what
-        self.status = status
-        self.retry_after_s = retry_after_s
-        self.unreachable = unreachable
+    what: str
+    status: int | None = None
+    retry_after_s: float | None = None
+    unreachable: bool = False
+
+    def __str__(self) -> str:
+        return self.what
 
 
 @dataclass
@@ -183,20 +127,9 @@ class _Question:
 class _Lane:
     """What the requests of one limit group share."""
 
+    name: str
     limiter: RateLimiter
-    wire: Wire | BrowserWire
-    # By the clock's monotonic seconds: leave the group alone until then, and why.
-    closed_until: float = float("-inf")
-    closed_why: str = ""
-
-
-@dataclass
-class _Line:
-    """The parts that only live requests need, so that replay needs none of their packages."""
-
     wire: Wire
-    browsers: dict[str, BrowserWire] = field(default_factory=dict)
-    lanes: dict[str, _Lane] = field(default_factory=dict)
 
 
 class HttpClient:
@@ -238,9 +171,11 @@ class HttpClient:
         self._proxy = proxy
         self._secrets = tuple(secret.reveal() for secret in secrets if secret)
         self._clock = clock or SystemClock()
+        self.breaker = CircuitBreaker(self._clock)
         self._lock = threading.Lock()
-        self._line: _Line | None = None
-        self._usage: dict[str, Usage] = {}
+        # Only live requests need their packages: made with the first one.
+        self._wire: Wire | None = None
+        self._lanes: dict[str, _Lane] = {}
 
     def __enter__(self) -> HttpClient:
         return self
@@ -251,16 +186,9 @@ class HttpClient:
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""
         with self._lock:
-            line, self._line = self._line, None
-        if line:
-            line.wire.close()
-            for browser in line.browsers.values():
-                browser.close()
-
-    def usage(self, host: str) -> Usage:
-        """What ``host`` cost so far, failed requests included."""
-        with self._lock:
-            return self._usage.get(host, Usage())
+            wire, self._wire, self._lanes = self._wire, None, {}
+        if wire:
+            wire.close()
 
     def get(
         self,
@@ -280,7 +208,7 @@ class HttpClient:
         next page. ``accept`` are the content types that count as an answer. ``secret_headers``
         are sent, and neither they nor their words are ever stored or shown. With
         ``conditional`` a host that kept an answer unchanged may say so instead of sending it.
-        ``busy`` finds in decoded JSON that the host means "later" although its status is 200:
+        ``busy`` finds in decoded JSON or a text that the host means "later" with status 200:
         that is tried again as the status it stands for would be, and never recorded.
 
         Raises SourceError: HttpRefused, HttpUnavailable, NotRecorded, or that a setting is missing;
@@ -295,14 +223,10 @@ class HttpClient:
         if conditional:
             self._remember(question)
         try:
-            reply = self._ask(question)
-        except Exception as error:
-            self._count(question)
-            if isinstance(error, HttpRefused | HttpUnavailable):
-                error.attempts, error.waited_s = question.attempts, question.waited_s
+            return self._ask(question)
+        except (HttpRefused, HttpUnavailable) as error:
+            error.attempts, error.waited_s = question.attempts, question.waited_s
             raise
-        self._count(question, reply)
-        return reply
 
     # ---- the question ----
 
@@ -325,7 +249,6 @@ class HttpClient:
         target = self._target(policy, path_or_url, params)
         own = {
             "Accept": ", ".join(accept),
-            "Accept-Encoding": "gzip",
             "User-Agent": self._user_agent(policy),
         }
         # A browser's headers are a whole; ours among them would give it away.
@@ -390,19 +313,7 @@ class HttpClient:
         if record.status != 200:
             raise self._refusal(question, record.status, record.headers, body)
         self._guard_type(question, record.headers, body)
-        reply = Reply(
-            url=question.url,
-            status=record.status,
-            headers=record.headers,
-            body=body,
-            retrieved_at=record.retrieved_at,
-            sha256=record.sha256,
-            from_archive=True,
-            waited_s=0.0,
-            attempts=0,
-        )
-        self._count(question, reply)
-        return reply
+        return self._reply(question, record.headers, body, record.retrieved_at, True)
 
     def _remember(self, question: _Question) -> None:
         """Ask only for what changed since the answer in the archive, if there is one."""
@@ -426,82 +337,40 @@ class HttpClient:
         question.stored = record
         question.headers.update(conditions)
 
-    def _keep(
-        self,
-        question: _Question,
-        status: int,
-        headers: Mapping[str, str],
-        body: bytes,
-        retrieved_at: datetime,
-        *,
-        confirmed: bool = False,
-    ) -> None:
+    def _keep(self, question: _Question, **answer: Any) -> None:
         if self._archive is not None:
-            self._archive.write(
-                question.host,
-                question.target,
-                status=status,
-                headers=headers,
-                body=body,
-                retrieved_at=retrieved_at,
-                confirmed=confirmed,
-            )
+            self._archive.write(question.host, question.target, **answer)
 
     # ---- asking ----
 
     def _ask(self, question: _Question) -> Reply:
         lane = self._lane(question)
-        import tenacity
-
-        grows = tenacity.wait_exponential_jitter(
-            initial=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S
+        for n_failed in range(1, question.policy.attempts + 1):
+            try:
+                return self._attempt(question, lane)
+            except _TryAgain as error:
+                failed = error
+            if n_failed < question.policy.attempts:
+                pause_s = failed.retry_after_s
+                if pause_s is None:
+                    # Jitter, so that two commands do not come back at one time.
+                    jitter_s = random.uniform(0, FIRST_PAUSE_S)  # noqa: S311 - no secret
+                    pause_s = min(FIRST_PAUSE_S * 2 ** (n_failed - 1) + jitter_s, LONGEST_PAUSE_S)
+                often = f"attempt {n_failed} of {question.policy.attempts}"
+                LOG.info("%s: %s; %s, the next in %.1f s", question.host, failed, often, pause_s)
+                self._clock.sleep(pause_s)
+                question.waited_s += pause_s
+        if failed.status == 429 or failed.unreachable:
+            self.breaker.open(lane.name, question.policy.cool_down_s, failed.what)
+        often = "attempt" if question.attempts == 1 else "attempts"
+        raise HttpUnavailable(
+            f"No usable answer after {question.attempts} {often}: {failed.what}.",
+            status=failed.status,
+            retry_after_s=failed.retry_after_s,
+            where=question.url,
+            mend="check the connection and try again later; `make doctor` shows which "
+            "sources answer",
         )
-
-        def pause_s(state: tenacity.RetryCallState) -> float:
-            failed = state.outcome.exception() if state.outcome else None
-            if isinstance(failed, _TryAgain) and failed.retry_after_s is not None:
-                return failed.retry_after_s
-            return grows(state)
-
-        def say(state: tenacity.RetryCallState) -> None:
-            failed = state.outcome.exception() if state.outcome else None
-            LOG.info(
-                "%s: %s; attempt %d of %d, the next in %.1f s (%s)",
-                question.host,
-                failed,
-                state.attempt_number,
-                question.policy.attempts,
-                state.next_action.sleep if state.next_action else 0.0,
-                question.target,
-            )
-
-        def sleep(seconds: float) -> None:
-            self._clock.sleep(seconds)
-            question.waited_s += seconds
-
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(question.policy.attempts),
-            wait=pause_s,
-            retry=tenacity.retry_if_exception_type(_TryAgain),
-            before_sleep=say,
-            sleep=sleep,
-            reraise=True,
-        )
-        try:
-            return retrying(self._attempt, question, lane)
-        except _TryAgain as failed:
-            if failed.status == 429 or failed.unreachable:
-                lane.closed_until = self._clock.monotonic() + question.policy.cool_down_s
-                lane.closed_why = failed.what
-            often = "attempt" if question.attempts == 1 else "attempts"
-            raise HttpUnavailable(
-                f"No usable answer after {question.attempts} {often}: {failed.what}.",
-                status=failed.status,
-                retry_after_s=failed.retry_after_s,
-                where=question.url,
-                mend="check the connection and try again later; `make doctor` shows which "
-                "sources answer",
-            ) from None
 
     def _attempt(self, question: _Question, lane: _Lane) -> Reply:
         self._wait_until_open(question, lane)
@@ -514,25 +383,34 @@ class HttpClient:
         }
         # A host may quote a key in its error; then replay sees the same blanked words.
         body = blanked_bytes(exchange.body, question.secrets)
+        kept: dict[str, Any] = {"headers": headers, "body": body, "retrieved_at": retrieved_at}
         if exchange.status == 304 and question.stored is not None:
             headers = {**question.stored.headers, **headers}
-            self._keep(question, 200, headers, question.stored_body, retrieved_at, confirmed=True)
+            kept.update(headers=headers, body=question.stored_body)
+            self._keep(question, status=200, confirmed=True, **kept)
             return self._reply(question, headers, question.stored_body, retrieved_at, True)
         if exchange.status in PASSING_STATUSES:
-            raise self._passing(question, lane, exchange, body)
+            what = f"status {exchange.status}"
+            if excerpt := _excerpt(body):
+                what += f" ({excerpt})"
+            asked = exchange.headers.get("retry-after")
+            wait_s = _retry_after_s(asked, self._clock.now())
+            raise self._passing(question, lane, Later(what, exchange.status, wait_s))
         if exchange.status != 200:
-            self._keep(question, exchange.status, headers, body, retrieved_at)
+            self._keep(question, status=exchange.status, **kept)
             raise self._refusal(question, exchange.status, headers, body)
-        if _is_json(headers) and _type_fits(headers, question.accept):
-            # A body that lost its end without the protocol noticing is worth another attempt,
-            # and must not stay behind as what later answers are confirmed against.
-            try:
-                said = _json(body, where=question.url, number=float)
-            except SourceError as error:
-                raise _TryAgain(error.what.rstrip("."), status=200) from None
+        if _type_fits(headers, question.accept):
+            said: Any = body.decode("utf-8", "replace")
+            if _is_json(headers):
+                # A body that lost its end without the protocol noticing is worth another
+                # attempt, and must not stay behind as what later answers are confirmed against.
+                try:
+                    said = decode(body, where=question.url, number=float)
+                except SourceError as error:
+                    raise _TryAgain(error.what.rstrip("."), status=200) from None
             if question.busy is not None and (later := question.busy(said)) is not None:
-                raise _TryAgain(later.what, status=later.status)
-        self._keep(question, 200, headers, body, retrieved_at)
+                raise self._passing(question, lane, later)
+        self._keep(question, status=200, **kept)
         self._guard_type(question, headers, body)
         return self._reply(question, headers, body, retrieved_at, False)
 
@@ -541,7 +419,6 @@ class HttpClient:
         from dagster_project.sources.live.wire import (
             ConnectFailed,
             TooLarge,
-            UnknownEncoding,
             WireError,
         )
 
@@ -558,8 +435,9 @@ class HttpClient:
                     deadline_s=policy.deadline_s,
                     max_bytes=policy.max_bytes,
                     direct=policy.is_loopback,
+                    browser=policy.impersonate,
                 )
-            except (TooLarge, UnknownEncoding) as error:
+            except TooLarge as error:
                 raise HttpRefused(
                     f"The answer is not read: {error}.",
                     status=200,
@@ -597,9 +475,6 @@ class HttpClient:
 
     def _lane(self, question: _Question) -> _Lane:
         try:
-            import tenacity  # noqa: F401 - asked for here, so that its absence is told once
-
-            from dagster_project.sources.live.browser_wire import BrowserWire
             from dagster_project.sources.live.rate_limit import RateLimiter
             from dagster_project.sources.live.wire import Wire
         except ImportError as error:
@@ -610,52 +485,38 @@ class HttpClient:
         policy = question.policy
         group = policy.limit_group or question.host
         with self._lock:
-            if self._line is None:
-                self._line = _Line(Wire(self._proxy))
-            line = self._line
-            if group not in line.lanes:
-                wire: Wire | BrowserWire = line.wire
-                if browser := policy.impersonate:
-                    if browser not in line.browsers:
-                        line.browsers[browser] = BrowserWire(browser, self._proxy)
-                    wire = line.browsers[browser]
+            self._wire = self._wire or Wire(self._proxy)
+            if group not in self._lanes:
                 limiter = RateLimiter(policy.requests, policy.per_seconds, self._clock)
-                line.lanes[group] = _Lane(limiter, wire)
-            return line.lanes[group]
+                self._lanes[group] = _Lane(group, limiter, self._wire)
+            return self._lanes[group]
 
     def _wait_until_open(self, question: _Question, lane: _Lane) -> None:
         """Honour what the host asked for in an earlier answer, to whichever question."""
-        closed_s = lane.closed_until - self._clock.monotonic()
-        if closed_s <= 0:
-            return
+        closed_s, why = self.breaker.rest(lane.name)
         if closed_s > question.policy.patience_s:
             raise HttpUnavailable(
-                f"Not asked: this host is left alone for another {closed_s:.0f} s "
-                f"({lane.closed_why}).",
+                f"Not asked: this host is left alone for another {closed_s:.0f} s ({why}).",
                 retry_after_s=closed_s,
                 where=question.url,
                 mend="try again after that time",
             )
-        self._clock.sleep(closed_s)
-        question.waited_s += closed_s
+        if closed_s > 0:
+            self._clock.sleep(closed_s)
+            question.waited_s += closed_s
 
     def _passing(
-        self, question: _Question, lane: _Lane, exchange: Exchange, body: bytes
+        self, question: _Question, lane: _Lane, later: Later
     ) -> _TryAgain | HttpUnavailable:
-        what = f"status {exchange.status}"
-        if excerpt := _excerpt(body):
-            what += f" ({excerpt})"
-        wait_s = _retry_after_s(exchange.headers.get("retry-after"), self._clock.now())
-        if wait_s is None:
-            return _TryAgain(what, status=exchange.status)
-        lane.closed_until = max(lane.closed_until, self._clock.monotonic() + wait_s)
-        lane.closed_why = f"it asked for that with status {exchange.status}"
-        if wait_s <= question.policy.patience_s:
-            return _TryAgain(what, status=exchange.status, retry_after_s=wait_s)
+        if later.wait_s is None:
+            return _TryAgain(later.what, status=later.status)
+        self.breaker.open(lane.name, later.wait_s, f"it asked for that with status {later.status}")
+        if later.wait_s <= question.policy.patience_s:
+            return _TryAgain(later.what, status=later.status, retry_after_s=later.wait_s)
         return HttpUnavailable(
-            f"The host asks to be left alone for {wait_s:.0f} s: {what}.",
-            status=exchange.status,
-            retry_after_s=wait_s,
+            f"The host asks to be left alone for {later.wait_s:.0f} s: {later.what}.",
+            status=later.status,
+            retry_after_s=later.wait_s,
             where=question.url,
             mend="try again after that time",
         )
@@ -666,11 +527,12 @@ class HttpClient:
         self, question: _Question, status: int, headers: Mapping[str, str], body: bytes
     ) -> HttpRefused:
         excerpt = _excerpt(body)
-        mend = "check the symbol and the dates asked for"
+        mend = "the address may have moved, or the dates asked for are wrong: make doctor"
         if status in {401, 403, 407, 451}:
-            mend = "check the key or the contact of this source in the settings; " + (
-                "it may also block this network"
-            )
+            # Most hosts have no key that could be set.
+            mend = "the host blocks this network or has closed the interface: make doctor"
+            if question.policy.setting:
+                mend = f"check {question.policy.setting}; the host may also block this network"
         return HttpRefused(
             f"The host refused with status {status}" + (f": {excerpt}" if excerpt else "."),
             status=status,
@@ -716,18 +578,6 @@ class HttpClient:
             waited_s=question.waited_s,
             attempts=question.attempts,
         )
-
-    def _count(self, question: _Question, reply: Reply | None = None) -> None:
-        with self._lock:
-            before = self._usage.get(question.host, Usage())
-            self._usage[question.host] = replace(
-                before,
-                requests=before.requests + question.attempts,
-                answers=before.answers + (reply is not None),
-                bytes=before.bytes + (len(reply.body) if reply else 0),
-                waited_s=before.waited_s + question.waited_s,
-                retries=before.retries + max(question.attempts - 1, 0),
-            )
 
 
 def _joined(url: str, location: str) -> str:

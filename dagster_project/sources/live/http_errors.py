@@ -10,22 +10,27 @@ from dagster_project.errors import SourceError
 @dataclass(frozen=True)
 class Later:
     """What a body with status 200 says that means "ask again later", and the HTTP status that
-    other hosts say it with (429: too many requests)."""
+    other hosts say it with (429: too many requests). ``wait_s`` is how long to leave the host
+    alone, in seconds; None where it does not say."""
 
     what: str
     status: int
+    wait_s: float | None = None
 
 
-class HttpRefused(SourceError):
+class _Ended(SourceError):
+    """An end without an answer: ``attempts`` requests and ``waited_s`` seconds went into it."""
+
+    attempts = 0
+    waited_s = 0.0
+
+
+class HttpRefused(_Ended):
     """The host answered, and the answer is no: asking again would change nothing.
 
     ``status`` is its HTTP status (200 when the body is not what was asked for), ``body`` its
     body as far as it was read, ``content_type`` what it claims to be. Keys are blanked out.
-    ``attempts`` requests were sent for it and ``waited_s`` seconds waited.
     """
-
-    attempts = 0
-    waited_s = 0.0
 
     def __init__(
         self,
@@ -37,21 +42,16 @@ class HttpRefused(SourceError):
         where: str = "",
         mend: str = "",
     ) -> None:
-        self.status = status
-        self.body = body
-        self.content_type = content_type
+        self.status, self.body, self.content_type = status, body, content_type
         super().__init__(what, where=where, mend=mend)
 
 
-class HttpUnavailable(SourceError):
+class HttpUnavailable(_Ended):
     """No usable answer came, after every attempt: later it may.
 
     ``status`` is the last HTTP status (None: no answer at all), ``retry_after_s`` how long the
-    host asked to be left alone, in seconds, ``attempts`` and ``waited_s`` what it took.
+    host asked to be left alone, in seconds.
     """
-
-    attempts = 0
-    waited_s = 0.0
 
     def __init__(
         self,
@@ -62,8 +62,7 @@ class HttpUnavailable(SourceError):
         where: str = "",
         mend: str = "",
     ) -> None:
-        self.status = status
-        self.retry_after_s = retry_after_s
+        self.status, self.retry_after_s = status, retry_after_s
         super().__init__(what, where=where, mend=mend)
 
 

@@ -8,7 +8,6 @@ answer of another day never slips in.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from dagster_project.contracts import Window
 from dagster_project.errors import SourceError
+from dagster_project.sources.live.archive import append_line
 
 FORMAT = 1
 FILE = "extractions.jsonl"
@@ -41,38 +41,24 @@ class Entry:
 
     def line(self) -> bytes:
         """The line of the journal, with its line break."""
-        fields = {
-            "format": FORMAT,
-            "table": self.table,
-            "symbol": self.symbol,
-            "start": self.window.start.isoformat(),
-            "end": self.window.end.isoformat(),
-            "chain": self.chain,
-            "today": self.today.isoformat(),
-            "first": self.first.isoformat(),
-            "began_at": self.began_at.isoformat(),
-            "ended_at": self.ended_at.isoformat(),
-        }
-        return json.dumps(fields).encode() + b"\n"
+        fields = {"format": FORMAT, **vars(self), **vars(self.window)}
+        del fields["window"]
+        return json.dumps(fields, default=lambda value: value.isoformat()).encode() + b"\n"
 
 
 def _entry(line: bytes) -> Entry | None:
     """The entry of a line; None where a crash cut it off."""
     try:
         fields = json.loads(line)
-        if fields["format"] != FORMAT:
+        if fields.pop("format") != FORMAT:
             return None
-        return Entry(
-            table=str(fields["table"]),
-            symbol=str(fields["symbol"]),
-            window=Window(date.fromisoformat(fields["start"]), date.fromisoformat(fields["end"])),
-            chain=int(fields["chain"]),
-            today=date.fromisoformat(fields["today"]),
-            first=date.fromisoformat(fields["first"]),
-            began_at=datetime.fromisoformat(fields["began_at"]),
-            ended_at=datetime.fromisoformat(fields["ended_at"]),
-        )
-    except (ValueError, KeyError, TypeError):
+        days = {each: date.fromisoformat(fields.pop(each)) for each in ("start", "end")}
+        for name in ("today", "first"):
+            fields[name] = date.fromisoformat(fields[name])
+        for name in ("began_at", "ended_at"):
+            fields[name] = datetime.fromisoformat(fields[name])
+        return Entry(window=Window(**days), **fields)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -86,14 +72,8 @@ class Journal:
     def write(self, entry: Entry) -> None:
         """Keep an entry; when this returns, it survives the process. Raises SourceError."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock, self.path.open("a+b") as file:
-                # A line that a crash cut off must not swallow this one.
-                file.seek(0, os.SEEK_END)
-                cut = file.tell() and not self._ends_whole(file.tell())
-                file.write((b"\n" if cut else b"") + entry.line())
-                file.flush()
-                os.fsync(file.fileno())
+            with self._lock:
+                append_line(self.path, entry.line())
         except OSError as error:
             raise SourceError(
                 f"The journal of extractions cannot be written: {error.strerror or error}.",
@@ -101,11 +81,6 @@ class Journal:
                 mend="give this user write permission there, free disk space, or set "
                 "MINER_ARCHIVE_DIR to a folder that can be written",
             ) from error
-
-    def _ends_whole(self, size: int) -> bool:
-        with self.path.open("rb") as file:
-            file.seek(size - 1)
-            return file.read(1) == b"\n"
 
     def entries(self, table: str, *, not_after: datetime | None = None) -> Iterator[Entry]:
         """Entries of a table in the order in which they were answered."""

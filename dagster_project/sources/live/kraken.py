@@ -8,12 +8,10 @@ Errors come with HTTP 200 in ``error``.
 
 from __future__ import annotations
 
-from datetime import date
 from http import HTTPStatus
 from typing import Any
 
 from dagster_project.contracts import Table, Window
-from dagster_project.errors import SourceError
 from dagster_project.sources.live.candles import (
     BAR_S,
     Bars,
@@ -22,20 +20,23 @@ from dagster_project.sources.live.candles import (
     candle_answer,
 )
 from dagster_project.sources.live.figures import (
-    BITCOIN,
-    DAY_S,
+    BitcoinVendor,
     LeftOut,
-    Unbelievable,
+    day_hint,
     day_of,
     epoch_s,
     instant_s,
-    malformed,
     moment_s,
-    wrong_question,
 )
-from dagster_project.sources.live.http_client import parse_json
-from dagster_project.sources.live.http_errors import HttpUnavailable, Later
-from dagster_project.sources.live.vendor import Client, Tally, VendorAnswer
+from dagster_project.sources.live.http_errors import Later
+from dagster_project.sources.live.strict_json import (
+    Unbelievable,
+    array,
+    malformed,
+    mapping,
+    parse_json,
+)
+from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 HOST = "kraken"
 # However far back one asks, no more bars than these come.
@@ -54,45 +55,31 @@ _PASSING = {
 }
 
 
-class Kraken:
+class Kraken(BitcoinVendor):
     """The vendor ``kraken``: tables btc_prices, btc_prices_second_source, btc_hourly_prices."""
 
     name = "kraken"
+    tables = BAR_S
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
-        """Closed bars of the window's UTC days, as far back as the exchange answers.
-
-        What it cannot reach is missing and named in the notes. Raises SourceError.
-        """
-        if table.name not in BAR_S or symbol != BITCOIN:
-            raise wrong_question(self.name, table, symbol)
+    def _answer(self, table: Table, window: Window, cost: Tally) -> VendorAnswer:
         step_s = BAR_S[table.name]
-        with Tally() as cost:
+        params = {
+            "pair": _PAIR,
+            "interval": str(step_s // 60),
             # A bar earlier, because nobody states whether the bar at `since` is among them.
-            bars = self._ask(step_s, cost, since_s=epoch_s(window.start) - step_s)
-            notes = []
-            starts = [bar.start_s for bar in bars.candles]
-            if len(starts) >= MOST_BARS - 1 and min(starts) > epoch_s(window.start):
-                notes.append(
-                    f"{self.name} answers with the newest {MOST_BARS} bars only: nothing before "
-                    f"{day_of(min(starts))} can be had"
-                )
-            return candle_answer(self.name, table, window, [bars], cost, notes)
-
-    def newest_date(self) -> date | None:
-        """Newest day that is over and has a bar."""
-        return self._ask(DAY_S, Tally()).newest_date()
-
-    def _ask(self, step_s: int, cost: Tally, since_s: int | None = None) -> Bars:
-        params = {"pair": _PAIR, "interval": str(step_s // 60)}
-        if since_s is not None:
-            params["since"] = str(since_s)
+            "since": str(epoch_s(window.start) - step_s),
+        }
         reply = cost.ask(self._client, HOST, _PATH, params, busy=says_later)
         candles, left_out = parse_ohlc(parse_json(reply), step_s)
-        return Bars(tuple(candles), left_out, moment_s(reply.retrieved_at))
+        bars = Bars(tuple(candles), left_out, moment_s(reply.retrieved_at))
+        notes = []
+        starts = [bar.start_s for bar in candles]
+        if len(starts) >= MOST_BARS - 1 and min(starts) > epoch_s(window.start):
+            notes.append(
+                f"{self.name} answers with the newest {MOST_BARS} bars only: nothing before "
+                f"{day_of(min(starts))} can be had"
+            )
+        return candle_answer(self.name, table, window, [bars], cost, notes)
 
 
 def _words(errors: list[Any]) -> str:
@@ -111,40 +98,20 @@ def says_later(body: Any) -> Later | None:
     return None
 
 
-def _refusal(body: dict[str, Any], errors: list[Any]) -> SourceError:
-    words = _words(errors)
-    if (later := says_later(body)) is not None:
-        return HttpUnavailable(
-            f"kraken does not answer now: {words}.",
-            status=later.status,
-            where=HOST,
-            mend="run again in a few minutes; what was loaded stays",
-        )
-    return malformed(HOST, words)
-
-
 def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
     """Closed bars of ``step_s`` seconds in a decoded answer, and those left out.
 
     Raises SourceError when the answer is an error, is about another pair, does not say which
     bar is open, or has rows of which none is believable.
     """
-    if not isinstance(body, dict):
-        raise malformed(HOST, "no object")
-    errors = body.get("error")
-    if not isinstance(errors, list):
-        raise malformed(HOST, "no list of errors")
+    errors = array(mapping(body, "the body", HOST).get("error"), "error", where=HOST)
     if errors:
-        raise _refusal(body, errors)
-    result = body.get("result")
-    if not isinstance(result, dict):
-        raise malformed(HOST, "no result")
+        raise malformed(HOST, _words(errors))
+    result = mapping(body.get("result"), "result", HOST)
     pairs = sorted(name for name in result if name != "last")
     if len(pairs) != 1 or pairs[0] not in _PAIR_ANSWERED:
         raise malformed(HOST, f"the pairs {', '.join(map(repr, pairs))[:100] or 'none'}")
-    rows = result[pairs[0]]
-    if not isinstance(rows, list):
-        raise malformed(HOST, "no list of bars")
+    rows = array(result[pairs[0]], "the bars", where=HOST)
     try:
         last_s = instant_s(result.get("last"), step_s)
     except Unbelievable as error:
@@ -158,7 +125,7 @@ def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
         try:
             bar = candle(start, (opening, high, low, close), volume, step_s)
         except Unbelievable as error:
-            left_out.add(f"row {at}", str(error))
+            left_out.add(f"row {at}", str(error), day_hint(start))
             continue
         if bar.start_s > last_s:
             n_open += 1
@@ -167,5 +134,5 @@ def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
     if n_open > 1:
         raise malformed(HOST, f"{n_open} bars after the last closed one")
     if len(left_out) and not candles:
-        raise malformed(HOST, f"no believable bar ({left_out.reasons[0]})")
+        raise malformed(HOST, f"no believable bar ({left_out.first})")
     return candles, left_out

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from dagster_project.contracts import SOURCE_REF, Cost, Extract, Gap, Table, Window, typed_frame
+import pandas as pd
+
+from dagster_project.contracts import (
+    SOURCE_REF,
+    Cost,
+    Extract,
+    Gap,
+    Kind,
+    Table,
+    Window,
+    typed_frame,
+)
 from dagster_project.errors import SourceError
 from dagster_project.sources.base import WHOLE_TABLE, OnePart
+from dagster_project.sources.live.circuit_breaker import CircuitBreaker
 from dagster_project.sources.live.journal import Entry, Journal
 from dagster_project.sources.live.vendor import Vendor, VendorAnswer, spent_on
 
 # Vendors correct prints for some days: each incremental answer starts this many calendar days
 # before the last stored one, so that a week with a holiday is read again.
 OVERLAP_DAYS = 10
-# A vendor that failed this many symbols in a row is down or has shut us out: asking it for the
-# other symbols would only lengthen the ban.
-FAILURES_IN_A_ROW = 3
 
 
 @dataclass(frozen=True)
@@ -49,12 +57,43 @@ def _stored_as(table: Table, symbol: str, plan: Plan) -> str:
     return symbol if table.symbol_column else WHOLE_TABLE
 
 
+def _breaker_key(vendor: Vendor) -> str:
+    return f"vendor {vendor.name}"
+
+
+def _filled(
+    table: Table, found: Extract, more: Extract, missing: Sequence[date]
+) -> tuple[Extract, tuple[date, ...]]:
+    """``found`` with the rows that ``more`` has of the ``missing`` days, and the days left."""
+    day = next(name for name in table.key if table.column(name).kind is Kind.DATE)
+    days = more.frame[day].dt.date
+    had = set(days)
+    frame = (
+        pd.concat([found.frame, more.frame[days.isin(list(missing))]])
+        .drop_duplicates(list(table.key))
+        .sort_values(list(table.key))
+        .reset_index(drop=True)
+    )
+    left = tuple(each for each in missing if each not in had)
+    note = f"{more.source} has {len(missing) - len(left)} of {len(missing)} days that others lack"
+    if len(frame) == len(found.frame):
+        return replace(found, notes=(*found.notes, note)), left
+    return replace(
+        found,
+        frame=frame,
+        origin=f"{found.origin}; {more.origin}",
+        retrieved_at=max(found.retrieved_at, more.retrieved_at),
+        notes=(*found.notes, note, *more.notes),
+    ), left
+
+
 class LiveSource:
     """Tables with plans come from vendors, all others from the data folder.
 
     One part per plan and symbol: a symbol that every vendor of a plan fails on is a Gap and the
     others go on. ``first`` is the first date asked for of a symbol that has nothing stored,
-    ``today`` the last; ``journal`` receives every part that was asked for.
+    ``today`` the last; ``journal`` receives every part that was asked for. ``breaker`` says which
+    vendors are left alone for now.
     """
 
     name = "live"
@@ -68,6 +107,7 @@ class LiveSource:
         today: date,
         journal: Journal | None = None,
         now: Callable[[], datetime] = _now,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
         self._folder = folder
         self._plans = plans
@@ -75,7 +115,7 @@ class LiveSource:
         self._today = today
         self._journal = journal
         self._now = now
-        self._failed_in_a_row: Counter[str] = Counter()
+        self._breaker = breaker or CircuitBreaker()
 
     def span(self) -> Window:
         """From the first date asked for until today."""
@@ -150,34 +190,43 @@ class LiveSource:
         return Window(start, end) if start <= end else None
 
     def _ask(self, table: Table, symbol: str, window: Window, plan: Plan) -> Extract | Gap:
+        """What the first vendor that knows the symbol has, and what it lacks from the next."""
         tried: list[str] = list(plan.absent)
         spent = Cost()
+        found: Extract | None = None
+        missing: tuple[date, ...] = ()
         for vendor in plan.vendors:
-            if self._failed_in_a_row[vendor.name] >= FAILURES_IN_A_ROW:
-                tried.append(
-                    f"{vendor.name}: not asked, it failed for {FAILURES_IN_A_ROW} symbols in a row"
-                )
+            left_alone_s, why = self._breaker.rest(_breaker_key(vendor))
+            if left_alone_s:
+                tried.append(f"{vendor.name}: not asked, {why}")
                 continue
+            asked = Window(missing[0], missing[-1]) if missing else window
             try:
-                answer = vendor.fetch(table, symbol, window)
+                answer = vendor.fetch(table, symbol, asked)
                 spent += answer.cost
-                if answer.restated and window.start > self._first:
+                if answer.restated and asked.start > self._first and not missing:
                     # Older prices are on another basis now: all of the symbol is read again.
-                    window = Window(self._first, window.end)
-                    answer = vendor.fetch(table, symbol, window)
+                    asked = window = Window(self._first, window.end)
+                    answer = vendor.fetch(table, symbol, asked)
                     spent += answer.cost
             except SourceError as error:
                 spent += spent_on(error)
-                self._failed_in_a_row[vendor.name] += 1
+                self._breaker.failed(_breaker_key(vendor))
                 tried.append(f"{vendor.name}: {error.what}")
                 continue
-            self._failed_in_a_row[vendor.name] = 0
-            extract = self._extract(table, symbol, window, vendor, answer, tuple(tried), spent)
-            if extract.frame.empty and not plan.empty_is_an_answer:
-                tried.append(f"{vendor.name}: no rows from {window.start} to {window.end}")
-                continue
-            return extract
-        return Gap(table.name, symbol, tuple(tried), spent)
+            self._breaker.succeeded(_breaker_key(vendor))
+            extract = self._extract(table, symbol, asked, vendor, answer)
+            if found is not None:
+                found, missing = _filled(table, found, extract, missing)
+            elif extract.frame.empty and not plan.empty_is_an_answer:
+                tried.append(f"{vendor.name}: no rows from {asked.start} to {asked.end}")
+            else:
+                found, missing = extract, answer.missing
+            if found is not None and not missing:
+                break
+        if found is None:
+            return Gap(table.name, symbol, tuple(tried), spent)
+        return replace(found, tried=tuple(tried), cost=spent)
 
     def _extract(
         self,
@@ -186,8 +235,6 @@ class LiveSource:
         window: Window,
         vendor: Vendor,
         answer: VendorAnswer,
-        tried: tuple[str, ...],
-        spent: Cost,
     ) -> Extract:
         columns = dict(answer.columns)
         length = max((len(values) for values in columns.values()), default=0)
@@ -216,6 +263,4 @@ class LiveSource:
             complete=False,
             notes=notes,
             symbol=symbol,
-            tried=tried,
-            cost=spent,
         )

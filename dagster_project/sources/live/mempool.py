@@ -7,22 +7,19 @@ with day D covers the 24 hours before: it is what Coin Metrics calls day D-1.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from dagster_project.contracts import Window
-from dagster_project.sources.live.figures import (
-    DAY_S,
-    LeftOut,
-    Unbelievable,
-    day_of,
-    instant_s,
-    malformed,
-    number,
-    utc_naive,
+from dagster_project.sources.live.figures import LeftOut, utc_naive
+from dagster_project.sources.live.hashrates import (
+    H_PER_EH,
+    Estimates,
+    Hashrate,
+    HashrateVendor,
+    parse_estimates,
 )
-from dagster_project.sources.live.hashrates import H_PER_EH, Estimates, Hashrate, HashrateVendor
-from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.strict_json import parse_json
 from dagster_project.sources.live.vendor import Tally
 
 HOST = "mempool"
@@ -49,9 +46,6 @@ class MempoolSpace(HashrateVendor):
                 break
         return found
 
-    def _latest(self, cost: Tally) -> Estimates:
-        return self._ask("3m", cost)
-
     def _ask(self, stretch: str, cost: Tally) -> Estimates:
         reply = cost.ask(self._client, HOST, f"/api/v1/mining/hashrate/{stretch}")
         hashrates, left_out = parse_hashrates(parse_json(reply))
@@ -59,24 +53,9 @@ class MempoolSpace(HashrateVendor):
 
 
 def parse_hashrates(body: Any) -> tuple[list[Hashrate], LeftOut]:
-    """Estimates in a decoded answer, under the day they cover, and rows left out.
+    """Estimates in a decoded answer, as parse_estimates reads them.
 
-    Raises SourceError for another shape, or when no estimate of some is believable.
+    The list of all days begins with the first block's own time, on no midnight.
     """
     rows = body.get("hashrates") if isinstance(body, dict) else None
-    if not isinstance(rows, list):
-        raise malformed("mempool.space", "no list of hashrates")
-    estimates, left_out = [], LeftOut()
-    for at, row in enumerate(rows):
-        if not isinstance(row, dict) or not {"timestamp", "avgHashrate"} <= set(row):
-            raise malformed("mempool.space", f"row {at} lacks timestamp or avgHashrate")
-        try:
-            stamped = day_of(instant_s(row["timestamp"], DAY_S))
-            eh_s = number(row["avgHashrate"]) / H_PER_EH
-        except Unbelievable as error:
-            left_out.add(f"row {at}", str(error))
-        else:
-            estimates.append(Hashrate(stamped - timedelta(days=1), stamped, eh_s))
-    if len(left_out) and not estimates:
-        raise malformed("mempool.space", f"no believable estimate ({left_out.reasons[0]})")
-    return estimates, left_out
+    return parse_estimates("mempool.space", rows, "timestamp", "avgHashrate", H_PER_EH, 1)

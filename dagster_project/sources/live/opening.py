@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache, partial
-from typing import Any
 
 from dagster_project.contracts import BY_NAME, LIVE_TABLES, Extract, Gap, Table, Window
 from dagster_project.errors import SourceError
@@ -19,7 +18,7 @@ from dagster_project.sources.live.blockchain_com import BlockchainCom
 from dagster_project.sources.live.coinbase import CoinbaseExchange
 from dagster_project.sources.live.coinmetrics import CoinMetrics
 from dagster_project.sources.live.edgar import Edgar, EdgarStudy, read_study
-from dagster_project.sources.live.figures import BITCOIN
+from dagster_project.sources.live.figures import BITCOIN, BitcoinVendor
 from dagster_project.sources.live.hosts import policies
 from dagster_project.sources.live.http_client import HttpClient, open_client
 from dagster_project.sources.live.journal import Entry, Journal
@@ -37,6 +36,15 @@ MAY_BE_EMPTY = frozenset({"equity_splits", "equity_dividends", "filing_candidate
 FIRST_BLOCK_DATE = date(2009, 1, 3)
 # Companies that file with the SEC; funds and proxies announce no capex.
 FILING_ROLES = frozenset({"miner", "hyperscaler", "ai_infrastructure"})
+
+
+_OF_BITCOIN: Mapping[str, type[BitcoinVendor]] = {
+    "coinbase": CoinbaseExchange,
+    "kraken": Kraken,
+    "coinmetrics": CoinMetrics,
+    "mempool": MempoolSpace,
+    "blockchain_com": BlockchainCom,
+}
 
 
 @dataclass(frozen=True)
@@ -86,31 +94,37 @@ class Asked:
         return {"shares": list(companies["ticker"]), "filers": list(filers["ticker"])}
 
 
-class Vendors:
-    """Every vendor there is, made when it is first wanted."""
+class Plans(Mapping[str, Sequence[Plan]]):
+    """Plans by table, from ``study/vendors.csv`` and the panel.
+
+    A table's plans and its vendors are made when they are first asked for: a run opens the
+    sources anew for every table, and most tables are none of the vendors'. Asking raises
+    SourceError where the study cannot be read.
+    """
 
     def __init__(self, settings: Settings, asked: Asked, client: HttpClient, today: date) -> None:
         self._settings = settings
+        self._asked = asked
         self._client = client
-        self._made: dict[str, Vendor] = {}
+        self._today = today
+        # One object per vendor and per table.
+        self._vendor = lru_cache(maxsize=None)(self._made)
+        self._plans = lru_cache(maxsize=None)(
+            lambda table: [self._plan(chain) for chain in asked.chains if chain.table == table]
+        )
 
-        def shares() -> dict[str, Any]:
-            return {"aliases": asked.aliases, "asked_on": today}
+    def __getitem__(self, table: str) -> Sequence[Plan]:
+        if table not in LIVE_TABLES:
+            raise KeyError(table)
+        return self._plans(table)
 
-        self._makers: Mapping[str, Callable[[], Vendor]] = {
-            "yahoo": lambda: YahooVendor(client, **shares()),
-            "tiingo": lambda: TiingoVendor(
-                client, settings.tiingo_key, replay=client.replay, **shares()
-            ),
-            "coinbase": lambda: CoinbaseExchange(client),
-            "kraken": lambda: Kraken(client),
-            "coinmetrics": lambda: CoinMetrics(client),
-            "mempool": lambda: MempoolSpace(client),
-            "blockchain_com": lambda: BlockchainCom(client),
-            "sec_edgar": lambda: Edgar(client, asked.edgar, today=lambda: today),
-        }
+    def __iter__(self) -> Iterator[str]:
+        return iter(LIVE_TABLES)
 
-    def why_not(self, name: str) -> str:
+    def __len__(self) -> int:
+        return len(LIVE_TABLES)
+
+    def _why_not(self, name: str) -> str:
         """Why this vendor cannot be asked here; empty when it can. A replay needs no key."""
         if self._client.replay:
             return ""
@@ -120,40 +134,16 @@ class Vendors:
             return "sec_edgar: MINER_CONTACT is not set, which the SEC asks of every program"
         return ""
 
-    def open(self, name: str) -> Vendor:
-        """The vendor of that name, the same object every time."""
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
-
-
-class Plans(Mapping[str, Sequence[Plan]]):
-    """Plans by table, from ``study/vendors.csv`` and the panel.
-
-    A table's plans are made when they are first asked for: a run opens the sources anew for
-    every table, and most tables are none of the vendors'. Asking raises SourceError where the
-    study cannot be read.
-    """
-
-    def __init__(self, settings: Settings, asked: Asked, client: HttpClient, today: date) -> None:
-        self._asked = asked
-        self._vendors = Vendors(settings, asked, client, today)
-        self._made: dict[str, Sequence[Plan]] = {}
-
-    def __getitem__(self, table: str) -> Sequence[Plan]:
-        if table not in LIVE_TABLES:
-            raise KeyError(table)
-        if table not in self._made:
-            self._made[table] = [
-                self._plan(chain) for chain in self._asked.chains if chain.table == table
-            ]
-        return self._made[table]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(LIVE_TABLES)
-
-    def __len__(self) -> int:
-        return len(LIVE_TABLES)
+    def _made(self, name: str) -> Vendor:
+        client, asked, today = self._client, self._asked, self._today
+        if name == "yahoo":
+            return YahooVendor(client, aliases=asked.aliases, asked_on=today)
+        if name == "tiingo":
+            key, replay = self._settings.tiingo_key, client.replay
+            return TiingoVendor(client, key, aliases=asked.aliases, asked_on=today, replay=replay)
+        if name == "sec_edgar":
+            return Edgar(client, asked.edgar, today=lambda: today)
+        return _OF_BITCOIN[name](client)
 
     def _plan(self, chain: Chain) -> Plan:
         first_day = date.min
@@ -163,15 +153,11 @@ class Plans(Mapping[str, Sequence[Plan]]):
             symbols = self._asked.symbols["filers"]
         else:
             symbols, first_day = [BITCOIN], FIRST_BLOCK_DATE
-        refused = [self._vendors.why_not(name) for name in chain.vendors]
+        refused = {name: self._why_not(name) for name in chain.vendors}
         return Plan(
-            vendors=[
-                self._vendors.open(name)
-                for name, why in zip(chain.vendors, refused, strict=True)
-                if not why
-            ],
+            vendors=[self._vendor(name) for name, why in refused.items() if not why],
             symbols=symbols,
-            absent=tuple(why for why in refused if why),
+            absent=tuple(why for why in refused.values() if why),
             empty_is_an_answer=chain.table in MAY_BE_EMPTY,
             first_day=first_day,
         )
@@ -197,6 +183,7 @@ def open_live(settings: Settings, folder: OnePart, *, today: date | None = None)
         first=settings.live_since,
         today=day,
         journal=Journal(settings.archive_dir),
+        breaker=client.breaker,
     )
 
 

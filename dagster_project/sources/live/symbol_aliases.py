@@ -37,16 +37,11 @@ def aliases_of(frame: pd.DataFrame) -> tuple[SymbolAlias, ...]:
     def day(value: object) -> date | None:
         return value.date() if isinstance(value, pd.Timestamp) else None
 
+    names = ("ticker", "vendor", "symbol", "valid_from_date", "valid_to_date", "is_verified")
+    rows = frame[list(names)].itertuples(index=False)
     return tuple(
-        SymbolAlias(
-            ticker=str(row["ticker"]),
-            vendor=str(row["vendor"]),
-            symbol=str(row["symbol"]),
-            valid_from_date=day(row["valid_from_date"]),
-            valid_to_date=day(row["valid_to_date"]),
-            is_verified=bool(row["is_verified"]),
-        )
-        for row in frame.to_dict("records")
+        SymbolAlias(str(t), str(v), str(s), day(first), day(last), bool(verified))
+        for t, v, s, first, last, verified in rows
     )
 
 

@@ -9,40 +9,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
-from dagster_project.contracts import Window
+from dagster_project.contracts import BY_NAME, Window
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.asking import EquityVendor, words_of
+from dagster_project.sources.exchange_calendar import NEW_YORK, sessions_in
+from dagster_project.sources.live.asking import EquityVendor
 from dagster_project.sources.live.equity_history import (
-    MAX_RATIO,
     Bar,
     Dividend,
+    DoubtfulEvent,
     History,
     Split,
     UnknownSymbol,
+    as_of,
+    positive,
+    validate_bars,
+    with_events,
+)
+from dagster_project.sources.live.http_errors import HttpRefused, Later
+from dagster_project.sources.live.strict_json import (
     UnusableAnswer,
     array,
-    as_of,
+    decoded_or_none,
     mapping,
-    number,
-    positive,
+    parse_json,
+    real,
     shown,
-    sifted,
 )
-from dagster_project.sources.live.http_client import parse_json
-from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
 from dagster_project.sources.live.vendor import Client, Tally
 
 HOST = "tiingo"
-NEW_YORK = ZoneInfo("America/New_York")
 # From this hour on the day's prices are offered; corrections follow until 20:00.
 OFFERED_FROM = time(17, 30)
+# The shortest allowance is one by the hour.
+REFILLED_AFTER_S = 3600.0
 # All splits of a share together: far beyond any on record, and far from where numbers end.
 MAX_ADJUSTMENT = 1e9
 
@@ -55,12 +60,17 @@ class Key(Protocol):
 
 
 def _day(value: Any) -> date:
-    """The day of ``2019-01-02T00:00:00.000Z``: a date at midnight, in whatever zone."""
-    if isinstance(value, str) and value[10:] in {"", "T00:00:00.000Z", "T00:00:00Z"}:
+    """The day of ``2019-01-02T00:00:00.000Z``: midnight UTC, in any spelling of it."""
+    if isinstance(value, str):
         try:
-            return date.fromisoformat(value[:10])
+            if len(value) == 10:
+                return date.fromisoformat(value)
+            instant = datetime.fromisoformat(value)
         except ValueError:
             pass
+        else:
+            if instant.utcoffset() == timedelta(0) and instant.time() == time():
+                return instant.date()
     raise UnusableAnswer(f"The answer has {shown(value)} where a date belongs.")
 
 
@@ -71,31 +81,37 @@ def _refuse_words(body: Any, symbol: str) -> None:
     words = body.get("detail")
     if not isinstance(words, str):
         raise UnusableAnswer("The answer is an object where a list of days belongs.")
-    if "not found" in words.lower():
+    if "ticker" in words.lower() and "not found" in words.lower():
         raise UnknownSymbol(
             f"Tiingo does not know {symbol}: {words[:120]}",
             mend="if the share has another symbol now, add it to ledger/symbol_aliases.csv",
         )
-    if "run over your" in words.lower():
-        raise HttpUnavailable(
-            f"Tiingo's allowance is used up: {words[:160]}",
-            status=HTTPStatus.TOO_MANY_REQUESTS,
-            mend="wait for the next hour, day or month, as it says",
+    if "not found" in words.lower():
+        # A moved address says no more than this either.
+        raise UnknownSymbol(
+            f"Tiingo has nothing at the address of {symbol}: {words[:120]}",
+            mend="if every symbol is answered so, the interface has moved (make doctor); if only "
+            "this one is, add its symbol of today to ledger/symbol_aliases.csv",
         )
     raise UnusableAnswer(f"Tiingo refused {symbol}: {words[:120]}")
+
+
+def used_up(body: Any) -> Later | None:
+    """Whether a decoded answer says that the allowance is used up, which comes with any status."""
+    words = body.get("detail") if isinstance(body, dict) else None
+    if not isinstance(words, str) or "run over your" not in words.lower():
+        return None
+    return Later(
+        f"Tiingo's allowance is used up: {words[:160].rstrip('.')}",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        wait_s=REFILLED_AFTER_S,
+    )
 
 
 def _field(row: dict[str, Any], name: str) -> Any:
     if name not in row:
         raise UnusableAnswer(f"A day of the answer has no {name}.")
     return row[name]
-
-
-def _split_factor(row: dict[str, Any], day: date) -> float:
-    factor = number(_field(row, "splitFactor"), "splitFactor")
-    if factor is None or not positive(factor, MAX_RATIO):
-        raise UnusableAnswer(f"The split factor of {day} is {factor}.")
-    return factor
 
 
 def _scaled(value: float | None, by: float) -> float | None:
@@ -113,8 +129,8 @@ def parse_prices(body: Any, symbol: str, window: Window, retrieved_at: datetime)
     """The share's history out of a decoded answer of ``/tiingo/daily/{symbol}/prices``.
 
     The answer must reach to the newest day, or its prices are not adjusted for later splits.
-    ``retrieved_at`` (UTC) decides whether the newest day was final. Raises UnknownSymbol;
-    HttpUnavailable where the answer says that the allowance is used up; UnusableAnswer.
+    ``retrieved_at`` (UTC) decides whether the newest day was final. Raises UnknownSymbol and
+    UnusableAnswer.
     """
     _refuse_words(body, symbol)
     rows = [mapping(row, "a day") for row in array(body, "the body")]
@@ -129,31 +145,44 @@ def parse_prices(body: Any, symbol: str, window: Window, retrieved_at: datetime)
     bars: list[Bar] = []
     splits: list[Split] = []
     dividends: list[Dividend] = []
+    doubtful: list[DoubtfulEvent] = []
+    widest = BY_NAME["equity_splits"].column("ratio").at_most
     later = 1.0
     for day, row in reversed(dated):
         prices = {
-            name: _scaled(number(_field(row, name), name), later)
+            name: _scaled(real(_field(row, name), name), later)
             for name in ("open", "high", "low", "close")
         }
-        volume = number(_field(row, "volume"), "volume")
+        volume = real(_field(row, "volume"), "volume")
         bars.append(Bar(session_date=day, volume=_whole_shares(volume, later), **prices))
-        factor = _split_factor(row, day)
-        if factor != 1:
+        factor = real(_field(row, "splitFactor"), "splitFactor")
+        if not positive(factor, widest):
+            doubtful.append(DoubtfulEvent(day, f"a split of {day} with the factor {factor}"))
+        elif factor is not None and factor != 1:
             splits.append(Split(day, factor))
             # The factor applies from its own day on: only what was traded before is rewritten.
             later *= factor
             if not 1 / MAX_ADJUSTMENT <= later <= MAX_ADJUSTMENT:
                 raise UnusableAnswer(f"The splits after {day} multiply to {later}.")
-        paid = number(_field(row, "divCash"), "divCash")
-        if paid:
-            dividends.append(Dividend(day, paid, "as_paid"))
+        try:
+            paid = real(_field(row, "divCash"), "divCash")
+        except UnusableAnswer as error:
+            doubtful.append(DoubtfulEvent(day, f"a dividend of {day} ({error.what})"))
+        else:
+            if paid:
+                dividends.append(Dividend(day, paid, "as_paid"))
 
     def is_over(day: date) -> bool:
         return day < now.date() or (day == now.date() and now.time() >= OFFERED_FROM)
 
-    return sifted(
-        reversed(bars), splits, dividends, window=window, is_over=is_over, today=now.date()
+    history = validate_bars(
+        reversed(bars),
+        window=window,
+        is_over=is_over,
+        today=now.date(),
+        sessions=sessions_in(window),
     )
+    return with_events(history, splits, dividends, doubtful, window=window, today=now.date())
 
 
 class TiingoVendor(EquityVendor):
@@ -173,10 +202,9 @@ class TiingoVendor(EquityVendor):
         *,
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
-        probe_symbol: str = "SPY",
         replay: bool = False,
     ) -> None:
-        super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
+        super().__init__(client, aliases=aliases, asked_on=asked_on)
         self._key = key
         self._replay = replay
 
@@ -193,12 +221,13 @@ class TiingoVendor(EquityVendor):
                 f"/tiingo/daily/{quote(symbol.lower(), safe='')}/prices",
                 # No end: splits after the window change what its prices are today.
                 {"startDate": window.start.isoformat(), "format": "json"},
+                busy=used_up,
                 secret_headers=(
                     {"Authorization": f"Token {self._key.reveal()}"} if self._key else None
                 ),
             )
         except HttpRefused as error:
             if error.status == HTTPStatus.NOT_FOUND:
-                _refuse_words(words_of(error), symbol)
+                _refuse_words(decoded_or_none(error.body), symbol)
             raise
         return parse_prices(parse_json(reply), symbol, window, reply.retrieved_at)

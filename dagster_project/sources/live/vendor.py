@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self
 
 from dagster_project.contracts import Cost, Table, Window
 from dagster_project.errors import SourceError
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable, Later
 
 JSON_TYPES = ("application/json",)
-# Looks at decoded JSON; None where it is an answer.
+# Looks at decoded JSON, or at the text of another answer; None where it is an answer.
 Busy = Callable[[Any], Later | None]
 
 
@@ -24,9 +24,10 @@ class VendorAnswer:
     fit for ``contracts.typed_frame``. ``requests``, ``bytes`` (bodies, after decompression),
     ``waited_s`` (rate limits and back-off, seconds) and ``retries`` are what it cost.
     ``notes`` are remarks for the log. ``complete`` says that every row the vendor has in the
-    window is here, so that an absent row does not exist there. ``restated`` says that prices
-    before the window are on another basis since (a split lies in it). ``retrieved_at`` (UTC,
-    no zone) is when the newest body was received; a replay repeats it.
+    window is here, so that an absent row does not exist there; ``missing`` are the days that
+    should have a row and have none, which the next vendor is asked for. ``restated`` says that
+    prices before the window are on another basis since (a split lies in it). ``retrieved_at``
+    (UTC, no zone) is when the newest body was received; a replay repeats it.
     """
 
     columns: dict[str, list[Any]]
@@ -38,6 +39,7 @@ class VendorAnswer:
     complete: bool = True
     restated: bool = False
     retrieved_at: datetime | None = None
+    missing: tuple[date, ...] = ()
 
     @property
     def cost(self) -> Cost:
@@ -113,21 +115,11 @@ class Tally:
         host: str,
         path_or_url: str,
         params: Mapping[str, str] | None = None,
-        *,
-        accept: tuple[str, ...] = JSON_TYPES,
-        secret_headers: Mapping[str, str] | None = None,
-        busy: Busy | None = None,
+        **how: Any,
     ) -> Received:
         """Ask through ``client`` and count what it took, a refusal too. Raises SourceError."""
         try:
-            reply = client.get(
-                host,
-                path_or_url,
-                params,
-                accept=accept,
-                secret_headers=secret_headers,
-                busy=busy,
-            )
+            reply = client.get(host, path_or_url, params, **how)
         except (HttpRefused, HttpUnavailable) as error:
             self.requests += error.attempts
             self.retries += max(error.attempts - 1, 0)
@@ -154,6 +146,7 @@ class Tally:
         notes: Iterable[str] = (),
         complete: bool = True,
         restated: bool = False,
+        missing: Iterable[date] = (),
     ) -> VendorAnswer:
         """What is handed on, with what it cost."""
         return VendorAnswer(
@@ -166,6 +159,7 @@ class Tally:
             complete=complete,
             restated=restated,
             retrieved_at=self.retrieved_at,
+            missing=tuple(missing),
         )
 
 
@@ -178,11 +172,3 @@ class Vendor(Protocol):
 
     def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
         """Rows of ``table`` for ``symbol`` within ``window``. Raises SourceError."""
-
-
-@runtime_checkable
-class KnowsItsNewest(Protocol):
-    """A vendor that can say cheaply how fresh it is."""
-
-    def newest_date(self) -> date | None:
-        """Newest date it offers; None when it offers nothing. Raises SourceError."""

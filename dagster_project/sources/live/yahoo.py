@@ -8,7 +8,8 @@ hold this reader to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -18,24 +19,30 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from dagster_project.contracts import Window
-from dagster_project.sources.live.asking import EquityVendor, words_of
+from dagster_project.sources.exchange_calendar import sessions_in
+from dagster_project.sources.live.asking import EquityVendor
 from dagster_project.sources.live.equity_history import (
     Bar,
     Dividend,
+    DoubtfulEvent,
     History,
     Split,
     UnknownSymbol,
+    as_of,
+    validate_bars,
+    with_events,
+)
+from dagster_project.sources.live.http_errors import HttpRefused
+from dagster_project.sources.live.strict_json import (
     UnusableAnswer,
     array,
-    as_of,
+    decoded_or_none,
     mapping,
-    number,
+    parse_json,
+    real,
     shown,
-    sifted,
     whole_number,
 )
-from dagster_project.sources.live.http_client import parse_json
-from dagster_project.sources.live.http_errors import HttpRefused
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
 from dagster_project.sources.live.vendor import Client, Tally
 
@@ -82,11 +89,12 @@ def _instant(value: Any, zone: ZoneInfo, what: str) -> datetime:
 
 
 def _check_meta(meta: dict[str, Any], symbol: str, currency: str) -> None:
-    """The answer must be about what was asked for."""
-    expected = (("symbol", symbol), ("currency", currency), ("dataGranularity", "1d"))
+    """The answer must be about what was asked for: GBp are pence, and no GBP."""
+    expected = (("symbol", symbol.upper()), ("currency", currency), ("dataGranularity", "1d"))
     for name, wanted in expected:
         found = meta.get(name)
-        if not isinstance(found, str) or found.upper() != wanted.upper():
+        said = found.upper() if name == "symbol" and isinstance(found, str) else found
+        if said != wanted:
             raise UnusableAnswer(
                 f"The answer has {name} {shown(found)} where {wanted} was asked for."
             )
@@ -100,7 +108,8 @@ def _refuse_error(error: Any, symbol: str) -> None:
         raise UnusableAnswer("The answer is an error without words.")
     if code == "Bad Request" and words.startswith("Data doesn't exist"):
         return
-    if code == "Not Found":
+    # "Not Found" alone is also what a moved address says, to every symbol.
+    if code == "Not Found" and re.search(r"symbol|delisted|no data", words, re.IGNORECASE):
         raise UnknownSymbol(
             f"Yahoo does not know {symbol}: {words[:120]}.",
             mend="if the share has another symbol now, add it to ledger/symbol_aliases.csv",
@@ -116,7 +125,7 @@ def _bars(result: dict[str, Any], zone: ZoneInfo) -> Iterator[Bar]:
         return
     stamps = array(result.get("timestamp"), "timestamp")
     columns = {
-        name: [number(value, name) for value in array(fields.get(name), name, len(stamps))]
+        name: [real(value, name) for value in array(fields.get(name), name, len(stamps))]
         for name in (*_PRICES, "volume")
     }
     prices = [_shortest(columns[name]) for name in _PRICES]
@@ -126,28 +135,41 @@ def _bars(result: dict[str, Any], zone: ZoneInfo) -> Iterator[Bar]:
         yield Bar(day, opening, high, low, close, volume)
 
 
-def _events(result: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    events = mapping(result.get("events", {}), "events")
-    listed = mapping(events.get(kind, {}), kind)
-    return [mapping(event, kind) for event in listed.values()]
+def _events(
+    result: dict[str, Any],
+    kind: str,
+    made: Callable[[dict[str, Any]], Split | Dividend],
+    doubtful: list[DoubtfulEvent],
+) -> Iterator[Any]:
+    """Splits or dividends; one that cannot be read is doubtful, and so is a list that is none."""
+    seen: list[Any] = []
+    try:
+        events = mapping(mapping(result.get("events", {}), "events").get(kind, {}), kind)
+    except UnusableAnswer as error:
+        doubtful.append(DoubtfulEvent(None, f"{kind} that cannot be read ({error.what})"))
+        return
+    for event in events.values():
+        try:
+            each = made(mapping(event, kind))
+        except UnusableAnswer as error:
+            doubtful.append(DoubtfulEvent(None, f"one of the {kind} ({error.what})"))
+        else:
+            if event not in seen:
+                seen.append(event)
+                yield each
 
 
-def _splits(result: dict[str, Any], zone: ZoneInfo) -> Iterator[Split]:
-    for event in _events(result, "splits"):
-        new = number(event.get("numerator"), "numerator")
-        old = number(event.get("denominator"), "denominator")
-        if not new or not old:
-            raise UnusableAnswer("The answer has a split without a ratio.")
-        yield Split(_instant(event.get("date"), zone, "date of a split").date(), new / old)
+def _split(event: dict[str, Any], zone: ZoneInfo) -> Split:
+    day = _instant(event.get("date"), zone, "date of a split").date()
+    new, old = (real(event.get(part), part) for part in ("numerator", "denominator"))
+    # What cannot be divided is no ratio that is believed.
+    return Split(day, new / old if new and old else 0.0)
 
 
-def _dividends(result: dict[str, Any], zone: ZoneInfo) -> Iterator[Dividend]:
-    for event in _events(result, "dividends"):
-        amount = number(event.get("amount"), "amount")
-        if amount is None:
-            raise UnusableAnswer("The answer has a dividend without an amount.")
-        day = _instant(event.get("date"), zone, "date of a dividend").date()
-        yield Dividend(day, amount, "split_adjusted")
+def _dividend(event: dict[str, Any], zone: ZoneInfo) -> Dividend:
+    day = _instant(event.get("date"), zone, "date of a dividend").date()
+    amount = real(event.get("amount"), "amount")
+    return Dividend(day, 0.0 if amount is None else amount, "split_adjusted")
 
 
 def _end_of_session(meta: dict[str, Any], zone: ZoneInfo) -> datetime | None:
@@ -188,22 +210,32 @@ def parse_chart(
             return datetime.combine(day, REGULAR_CLOSE, zone) + SETTLING <= now
         return day < now.date()
 
-    return sifted(
+    history = validate_bars(
         _bars(result, zone),
-        _splits(result, zone),
-        _dividends(result, zone),
         window=window,
         is_over=is_over,
         today=now.date(),
+        sessions=sessions_in(window) if zone.key == NEW_YORK else None,
+        first_trade=_day_named(meta, "firstTradeDate", zone),
+        last_trade=_day_named(meta, "regularMarketTime", zone),
     )
+    doubtful: list[DoubtfulEvent] = []
+    splits = list(_events(result, "splits", lambda event: _split(event, zone), doubtful))
+    dividends = list(_events(result, "dividends", lambda event: _dividend(event, zone), doubtful))
+    return with_events(history, splits, dividends, doubtful, window=window, today=now.date())
+
+
+def _day_named(meta: dict[str, Any], name: str, zone: ZoneInfo) -> date | None:
+    """The exchange's day of an instant of the answer's head; None where it names none (or 0)."""
+    return _instant(meta[name], zone, name).date() if meta.get(name) else None
 
 
 def _empty_or_error(refused: HttpRefused, symbol: str) -> History:
     """What an error of HTTP means: nothing in the window, or an error. Raises SourceError."""
     try:
-        error = mapping(mapping(words_of(refused), "the body").get("chart"), "chart")["error"]
-        _refuse_error(error, symbol)
-    except (UnusableAnswer, KeyError):
+        chart = mapping(mapping(decoded_or_none(refused.body), "the body").get("chart"), "chart")
+        _refuse_error(chart.get("error"), symbol)
+    except UnusableAnswer:
         raise refused from None
     return History()
 
@@ -228,10 +260,9 @@ class YahooVendor(EquityVendor):
         *,
         aliases: Sequence[SymbolAlias] = (),
         asked_on: date,
-        probe_symbol: str = "SPY",
         currencies: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(client, aliases=aliases, asked_on=asked_on, probe_symbol=probe_symbol)
+        super().__init__(client, aliases=aliases, asked_on=asked_on)
         self._currencies = dict(currencies or {})
 
     def _history(self, ticker: str, symbol: str, window: Window, cost: Tally) -> History:

@@ -25,6 +25,28 @@ returns as (
 
 ),
 
+odd_bars as (
+
+    -- What is odd about the bars behind the estimate: counted, not corrected.
+    select
+        events.event_id,
+        returns.ticker,
+        count(*) filter (where returns.is_gap) as n_gap_days,
+        count(*) filter (where returns.is_zero_volume) as n_zero_volume_days,
+        count(*) filter (where returns.is_flat_bar) as n_flat_bar_days,
+        count(*) filter (where returns.is_mixed_source) as n_mixed_source_days
+    from events
+    inner join returns
+        on
+            returns.session_number between events.estimation_first_number
+            and events.estimation_last_number
+    where
+        returns.is_gap or returns.is_zero_volume or returns.is_flat_bar
+        or returns.is_mixed_source
+    group by events.event_id, returns.ticker
+
+),
+
 event_firms as (
 
     select
@@ -37,20 +59,24 @@ event_firms as (
         events.t0,
         events.t0_number,
         events.previous_session,
-        events.estimation_first_number,
-        events.estimation_last_number,
+        events.data_status = 'in_data' as has_data,
         case
             when events.data_status <> 'in_data' then events.data_status
             when on_t0.close_usd is null then 'no_price'
             when on_t0.simple_return is null then 'no_return'
             else 'ok'
         end as price_status,
-        on_t0.simple_return as t0_return
+        coalesce(odd_bars.n_gap_days, 0) as n_gap_days,
+        coalesce(odd_bars.n_zero_volume_days, 0) as n_zero_volume_days,
+        coalesce(odd_bars.n_flat_bar_days, 0) as n_flat_bar_days,
+        coalesce(odd_bars.n_mixed_source_days, 0) as n_mixed_source_days
     from events
     cross join firms
     left join named on events.event_id = named.event_id and firms.ticker = named.ticker
     left join returns as on_t0
         on events.t0_number = on_t0.session_number and firms.ticker = on_t0.ticker
+    left join odd_bars
+        on events.event_id = odd_bars.event_id and firms.ticker = odd_bars.ticker
 
 )
 

@@ -38,7 +38,7 @@ tilts as (
         betas.ticker,
         betas.session_date,
         betas.ai_tilt
-    from {{ ref('fct_rolling_betas') }} as betas
+    from {{ ref('int_rolling_betas') }} as betas
     inner join headline_window on betas.window_sessions = headline_window.window_sessions
 
 ),
@@ -47,7 +47,6 @@ known as (
 
     select
         occasions.occasion_id,
-        firms.firm_number,
         firms.ticker,
         exposure.hpc_mw_share,
         exposure.hpc_contracted_mw
@@ -62,7 +61,6 @@ metrics as (
 
     select
         occasion_id,
-        firm_number,
         ticker,
         'hpc_mw_share' as metric,
         hpc_mw_share as metric_value
@@ -71,7 +69,6 @@ metrics as (
     union all
     select
         occasion_id,
-        firm_number,
         ticker,
         'hpc_contracted_mw' as metric,
         hpc_contracted_mw as metric_value
@@ -81,7 +78,6 @@ metrics as (
     -- What the market implied, by the prices up to the close before.
     select
         occasions.occasion_id,
-        firms.firm_number,
         firms.ticker,
         'ai_tilt' as metric,
         tilts.ai_tilt as metric_value

@@ -1,9 +1,16 @@
 -- Grain: one row per factor, factor source and session with a return.
 with
 
+listed as (
+
+    select {{ each_value('factor_list') }} as factor
+    from {{ ref('int_study_models') }}
+
+),
+
 used as (
 
-    select distinct factor from {{ ref('int_study_factors') }}
+    select distinct factor from listed
 
 ),
 

@@ -38,7 +38,7 @@ betas as (
         max(betas.ai_tilt) filter (where betas.window_sessions = 120) as ai_tilt,
         max(betas.factor_source) filter (where betas.window_sessions = 120)
             as bitcoin_factor_source
-    from {{ ref('fct_rolling_betas') }} as betas
+    from {{ ref('int_rolling_betas') }} as betas
     inner join miners on betas.ticker = miners.ticker
     where betas.status = 'ok'
     group by betas.ticker, betas.session_date

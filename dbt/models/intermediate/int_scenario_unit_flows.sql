@@ -17,9 +17,25 @@ network as (
 
     select
         date_utc,
-        hashprice_usd_ph
+        hashprice_usd_ph,
+        row_number() over (order by date_utc asc) as day_rank
     from {{ ref('fct_mining_economics') }}
     where hashprice_usd_ph is not null
+
+),
+
+-- How many days in a row, up to this one, have a hashprice: days of one run are as far from
+-- their rank as one another.
+runs as (
+
+    select
+        date_utc,
+        hashprice_usd_ph,
+        row_number() over (
+            partition by {{ days_between("date '2009-01-01'", 'date_utc') }} - day_rank
+            order by date_utc asc
+        ) as n_days_in_a_row
+    from network
 
 ),
 
@@ -27,6 +43,7 @@ spans as (
 
     select distinct
         dates.as_of_date,
+        dates.is_latest,
         variants.hashprice_mean_days
     from dates
     inner join variants on dates.scenario_id = variants.scenario_id
@@ -34,22 +51,44 @@ spans as (
 ),
 
 -- A UTC day is over before its day in New York is. Without every day of the span there is no
--- mean: a gap could hide a jump.
-network_hashprices as (
+-- mean: a gap could hide a jump. The newest session's span may end with an earlier day, the last
+-- that has one: network figures come later than prices, or have ended.
+span_ends as (
 
     select
         spans.as_of_date,
+        spans.is_latest,
         spans.hashprice_mean_days,
-        case
-            when count(network.date_utc) = spans.hashprice_mean_days
-                then avg(network.hashprice_usd_ph)
-        end as mean_hashprice_usd_ph
+        max(runs.date_utc) as hashprice_date
     from spans
-    left join network
+    left join runs
         on
-            spans.as_of_date - cast(spans.hashprice_mean_days as integer) < network.date_utc
-            and spans.as_of_date >= network.date_utc
-    group by spans.as_of_date, spans.hashprice_mean_days
+            spans.hashprice_mean_days <= runs.n_days_in_a_row
+            and spans.as_of_date >= runs.date_utc
+            and (spans.is_latest or spans.as_of_date = runs.date_utc)
+    group by spans.as_of_date, spans.is_latest, spans.hashprice_mean_days
+
+),
+
+network_hashprices as (
+
+    select
+        span_ends.as_of_date,
+        span_ends.is_latest,
+        span_ends.hashprice_mean_days,
+        span_ends.hashprice_date,
+        {{ in_order('avg', 'network.hashprice_usd_ph', 'network.date_utc') }} as mean_hashprice_usd_ph
+    from span_ends
+    inner join network
+        on
+            span_ends.hashprice_date - cast(span_ends.hashprice_mean_days as integer)
+            < network.date_utc
+            and span_ends.hashprice_date >= network.date_utc
+    group by
+        span_ends.as_of_date,
+        span_ends.is_latest,
+        span_ends.hashprice_mean_days,
+        span_ends.hashprice_date
 
 ),
 
@@ -62,13 +101,17 @@ with_hashprice as (
             as used_hashprice_usd_ph,
         case
             when variants.hashprice_usd_ph is not null then 'assumption'
-            when network_hashprices.mean_hashprice_usd_ph is not null then 'network_mean'
-        end as hashprice_source
+            when network_hashprices.hashprice_date < dates.as_of_date then 'earlier_network_mean'
+            when network_hashprices.hashprice_date is not null then 'network_mean'
+        end as hashprice_source,
+        case when variants.hashprice_usd_ph is null then network_hashprices.hashprice_date end
+            as hashprice_date
     from dates
     inner join variants on dates.scenario_id = variants.scenario_id
     left join network_hashprices
         on
             dates.as_of_date = network_hashprices.as_of_date
+            and dates.is_latest = network_hashprices.is_latest
             and variants.hashprice_mean_days = network_hashprices.hashprice_mean_days
 
 ),

@@ -19,6 +19,7 @@ summed as (
         pue,
         used_hashprice_usd_ph as hashprice_usd_ph,
         hashprice_source,
+        hashprice_date,
         forgone_mining_margin_per_mw_usd,
         own_ev_per_mw_usd,
         dc_ev_per_mw_usd,

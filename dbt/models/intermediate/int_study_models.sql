@@ -16,7 +16,16 @@ listed as (
 
 ),
 
-counted as (
+named as (
+
+    select
+        *,
+        {{ kept('factor_list', 'factor', "factor <> 'bitcoin'") }} as market_factors
+    from listed
+
+),
+
+final as (
 
     select
         model_id,
@@ -26,22 +35,12 @@ counted as (
         mask_other_events,
         is_headline,
         factor_list,
+        -- What readers see as the market: the first factor that is not bitcoin.
         case
-            when {{ list_size('factor_list') }} > {{ var('max_factors') }}
-                then {{ refused("
-                    'study/models.csv: ' || model_id || ' has '
-                    || cast(" ~ list_size('factor_list') ~ " as string)
-                    || ' factors, but the models were compiled for " ~ var('max_factors') ~ ": '
-                    || 'pass --vars ''{max_factors: '
-                    || cast(" ~ list_size('factor_list') ~ " as string) || '}'' (make run does)'
-                ") }}
-            else {{ list_size('factor_list') }}
-        end as n_factors,
-        -- The other methods take their factor as it is and estimate no slope.
-        case when method = 'ols' then {{ list_size('factor_list') }} else 0 end as n_regressors,
-        case when method = 'ols' then {{ list_size('factor_list') }} else 0 end + 1 as n_coefficients
-    from listed
+            when {{ list_size('market_factors') }} > 0 then {{ list_item('market_factors', 1) }}
+        end as market_factor
+    from named
 
 )
 
-select * from counted
+select * from final

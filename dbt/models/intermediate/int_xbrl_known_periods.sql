@@ -19,13 +19,20 @@ facts as (
         xbrl.period_end_date,
         xbrl.value,
         xbrl.known_date,
-        xbrl.accession
+        xbrl.accession,
+        coalesce(
+            replace(xbrl.form, '/A', '')
+            in ('10-K', '10-KT', '10-Q', '10-QT', '20-F', '40-F', '6-K'),
+            false
+        ) as is_periodic
     from {{ ref('stg_xbrl_facts') }} as xbrl
     inner join concepts
         on
             xbrl.taxonomy = concepts.taxonomy
             and xbrl.concept = concepts.concept
             and xbrl.unit = concepts.unit
+    -- Proxy statements repeat figures of the year's report, often in thousands as if in dollars.
+    where coalesce(xbrl.form not like '%14A%' and xbrl.form not like '%14C%', true)
 
 ),
 
@@ -54,7 +61,16 @@ known_facts as (
         facts.value,
         facts.known_date as filed_date,
         facts.accession,
-        known_days.known_date
+        known_days.known_date,
+        facts.is_periodic,
+        bool_or(facts.is_periodic) over (
+            partition by
+                facts.ticker,
+                facts.metric,
+                known_days.known_date,
+                facts.period_start_date,
+                facts.period_end_date
+        ) as has_periodic
     from known_days
     inner join facts
         on
@@ -76,6 +92,9 @@ latest as (
             order by filed_date desc, accession desc
         ) as rank_from_latest
     from known_facts
+    -- A figure of another form counts only where no periodic report has one of the period,
+    -- whatever concept it uses.
+    where is_periodic = has_periodic
     window by_period as (
         partition by
             ticker, metric, taxonomy, concept, known_date, period_start_date, period_end_date

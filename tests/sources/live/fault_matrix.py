@@ -29,6 +29,7 @@ from dagster_project.sources.live.tiingo import TiingoVendor
 from dagster_project.sources.live.vendor import Vendor
 from dagster_project.sources.live.yahoo import YahooVendor
 from tests.sources.live.edgar_bodies import (
+    BLOCK_PAGE,
     CIK,
     COMPANY_FACTS,
     PRESS_RELEASE,
@@ -69,6 +70,7 @@ WEEK = Window(FIRST_DAY, LAST_DAY)
 # More days than one call of Coinbase gives: it is asked twice.
 TWO_CALLS = Window(date(2025, 1, 5), LAST_DAY)
 
+NO_SESSIONS = "every day is a day of it, and nothing is split or paid"
 Body = Callable[[Asked], Any]
 Change = Callable[[Any], Any]
 
@@ -186,6 +188,11 @@ class Listing:
     def absurdity(self, body: Any) -> Any:
         return self.set_figure(body, self.absurd)
 
+    def without_middle(self, body: Any) -> Any:
+        gone = self._on(body, MIDDLE)
+        self.rows(body)[:] = [row for row in self.rows(body) if row not in gone]
+        return body
+
     def to_come(self, body: Any) -> Any:
         self.rows(body).extend(
             self._with(row, self.stamp_at, self.stamp(TO_COME)) for row in self._on(body, LAST_DAY)
@@ -194,7 +201,7 @@ class Listing:
 
     def changes(self, **endings: str) -> dict[str, tuple[Change, str] | str]:
         """The changes of content with their usual endings, and those that differ."""
-        made: dict[str, tuple[Change, str]] = {
+        made: dict[str, Any] = {
             "null inside arrays": (self.null, GAP),
             "a row twice (live bar)": (self.repeated, WHOLE),
             "two rows of a day that contradict": (self.contradicted, GAP),
@@ -204,6 +211,10 @@ class Listing:
             "missing column": (self.with_less, REFUSED),
             "absurd value": (self.absurdity, GAP),
             "date in the future": (self.to_come, GAP),
+            "a day absent": (self.without_middle, GAP),
+            "a bar on a closed day": NO_SESSIONS,
+            "a bar after the last trade": NO_SESSIONS,
+            "a doubtful split or dividend": NO_SESSIONS,
         }
         named = {
             "repeated": "a row twice (live bar)",
@@ -215,6 +226,19 @@ class Listing:
 
 
 ONE_ANSWER = "no pages: one answer holds everything"
+# Why the other sources cannot have what one kind of source does.
+WHY_NOT = {
+    "a day absent": "filings and figures come when they come",
+    "a bar on a closed day": "it has no bars",
+    "a bar after the last trade": "it has no bars",
+    "a doubtful split or dividend": "nothing is split or paid there",
+    "hundredths of the currency": "its answers name no currency",
+    "another spelling of a day": "its days have one spelling",
+    "a metric no longer free": "nobody asks it for metrics by name",
+    "the first block's own time": "its answers do not reach the first block",
+    "the host's block page with 200": "its answers are JSON: 'HTML with 200'",
+    "another company's filing": "it says whose it is, and another's is refused",
+}
 
 COINBASE = Listing(
     rows=lambda body: body, stamp=midnight, stamp_at=0, figure_at=4, absurd=-100.0, other=100.5
@@ -272,7 +296,10 @@ def network_rows(days: list[date]) -> list[dict[str, str]]:
             "DiffMean": "112149504190349.000000000000000000",
             "BlkCnt": str(140 + day.day % 5),
             "IssTotUSD": "36756102.0413579246801357924680",
-            "FeeTotUSD": "394690.33",
+            "IssTotNtv": "437.5",
+            # The sum in bitcoin times the price, to the last digit.
+            "FeeTotUSD": repr(4.6978 * 84013.9586420864208642),
+            "FeeTotNtv": "4.6978",
             "PriceUSD": "84013.9586420864208642",
         }
         for day in days
@@ -292,6 +319,20 @@ def coin_metrics_body(asked: Asked) -> Any:
         "next_page_token": "second",
         "next_page_url": f"{NEXT_PAGE}second",
     }
+
+
+def without_two(body: Any) -> Any:
+    for row in body["data"]:
+        del row["HashRate"], row["DiffMean"]
+    return body
+
+
+def fees_cost_money(asked: Asked) -> Answer:
+    """FeeTotUSD since March 2026, and whatever is asked for with it."""
+    if "FeeTotUSD" in asked.query["metrics"]:
+        words = {"type": "forbidden", "message": "Requested metric 'FeeTotUSD' is not available."}
+        return status(403, json.dumps({"error": words}).encode(), "application/json")
+    return as_json(coin_metrics_body(asked))
 
 
 def endless_pages(asked: Asked) -> Answer:
@@ -369,6 +410,33 @@ def yahoo_turned(body: Any) -> Any:
     return body
 
 
+def with_split(body: Any, **of: Any) -> Any:
+    """A 1:0 split and a dividend of nothing."""
+    stamp = instant(DAYS[2], 9, 30)
+    body["chart"]["result"][0]["events"] = {
+        "splits": {"1": {"date": stamp, "numerator": 1, "denominator": 0}},
+        "dividends": {"1": {"date": stamp, "amount": 0}},
+    }
+    return body
+
+
+def without_a_day(body: Any) -> Any:
+    result = body["chart"]["result"][0]
+    for values in (result["timestamp"], *result["indicators"]["quote"][0].values()):
+        del values[2]
+    return body
+
+
+def with_saturday(body: Any) -> Any:
+    result = body["chart"]["result"][0]
+    result["timestamp"].insert(2, instant(SATURDAY, 9, 30))
+    for values in result["indicators"]["quote"][0].values():
+        values.insert(2, values[1])
+    return body
+
+
+SATURDAY = date(2025, 11, 1)
+META = ("chart", "result", 0, "meta")
 YAHOO_CHANGES: dict[str, tuple[Change, str] | str] = {
     "null inside arrays": (lambda b: changed(b, *QUOTE, "close", 2, to=None), GAP),
     "a row twice (live bar)": (lambda _b: with_live_bar(), WHOLE),
@@ -386,6 +454,14 @@ YAHOO_CHANGES: dict[str, tuple[Change, str] | str] = {
         lambda _b: chart([*DAYS, TO_COME], [*CLOSES, 13.0], session=DAYS[-1]),
         WHOLE,
     ),
+    "a day absent": (without_a_day, GAP),
+    "a bar on a closed day": (with_saturday, WHOLE),
+    "a bar after the last trade": (
+        lambda b: changed(b, *META, "regularMarketTime", to=instant(DAYS[3], 16)),
+        GAP,
+    ),
+    "a doubtful split or dividend": (with_split, GAP),
+    "hundredths of the currency": (lambda b: changed(b, *META, "currency", to="USd"), REFUSED),
     "huge page count": ONE_ANSWER,
     "page loop": ONE_ANSWER,
 }
@@ -401,6 +477,14 @@ TIINGO_CHANGES: dict[str, tuple[Change, str] | str] = {
     "absurd value": (lambda b: changed(b, 2, "close", to=-5), GAP),
     # Its split factor would rewrite the days before it.
     "date in the future": (lambda b: [*b, tiingo_day(TO_COME, 13.0)], REFUSED),
+    "a day absent": (lambda b: [*b[:2], *b[3:]], GAP),
+    "a bar on a closed day": (lambda b: [*b[:2], tiingo_day(SATURDAY, 12.5), *b[2:]], WHOLE),
+    "a bar after the last trade": "its answers name no last trade",
+    "a doubtful split or dividend": (lambda b: changed(b, 2, "divCash", to=-1), GAP),
+    "another spelling of a day": (
+        lambda b: changed(b, 2, "date", to=f"{DAYS[2]}T00:00:00+00:00"),
+        WHOLE,
+    ),
     "huge page count": ONE_ANSWER,
     "page loop": ONE_ANSWER,
 }
@@ -430,6 +514,16 @@ EDGAR_BODIES: dict[str, Body] = {
     DOCUMENT_PATH: always(PRESS_RELEASE),
     FACTS_PATH: always(COMPANY_FACTS),
 }
+OTHER_FILING = (
+    "<html><body><p>OTHER HOLDINGS CORP<br>(Exact name of registrant as specified in its charter)"
+    "</p><p>critical IT load of 200 MW</p></body></html>"
+)
+
+
+def paged(text: str) -> Answer:
+    return Answer(text.encode(), 200, "text/html; charset=utf-8")
+
+
 PROSE = "a page of prose has no rows and no columns"
 
 
@@ -627,6 +721,9 @@ SOURCES: tuple[Source, ...] = (
         lambda client: CoinMetrics(client),
         {
             **COIN_METRICS.changes(),
+            # Of hashrate, difficulty and blocks any two say the third.
+            "missing column": (without_two, REFUSED),
+            "a metric no longer free": (lambda _b: fees_cost_money, WHOLE),
             "huge page count": (lambda _b: endless_pages, REFUSED),
             "page loop": (lambda _b: page_in_a_circle, REFUSED),
         },
@@ -643,6 +740,15 @@ SOURCES: tuple[Source, ...] = (
         lambda client: MempoolSpace(client),
         {
             **MEMPOOL.changes(),
+            "the first block's own time": (
+                lambda b: {
+                    "hashrates": [
+                        {"timestamp": 1231006505, "avgHashrate": 497102.7},
+                        *b["hashrates"],
+                    ]
+                },
+                WHOLE,
+            ),
             "huge page count": "four stretches there are, and no more are asked for",
             "page loop": "four stretches there are, and no more are asked for",
         },
@@ -669,7 +775,10 @@ SOURCES: tuple[Source, ...] = (
     edgar(
         "EDGAR documents",
         DOCUMENT_PATH,
-        {},
+        {
+            "the host's block page with 200": (lambda _b: lambda _asked: paged(BLOCK_PAGE), GAP),
+            "another company's filing": (lambda _b: lambda _asked: paged(OTHER_FILING), GAP),
+        },
         content_type="text/html; charset=utf-8",
         # A document that cannot be had leaves its filing out, and the others go on.
         exceptions={
@@ -765,6 +874,7 @@ IN_THE_CONTENT = (
     "date in the future",
     "huge page count",
     "page loop",
+    *WHY_NOT,
 )
 FAULTS = (*ON_THE_WAY, *IN_THE_CONTENT)
 # Only these wait for real, and then not long: a silence has to be waited for.
@@ -793,7 +903,7 @@ def _cell(fault: str, source: Source) -> Cell:
         if ending not in ENDINGS:
             return Cell(fault, source, why_not=ending)
         return Cell(fault, source, tuple(steps(source)), ending)
-    declared = source.changes.get(fault, PROSE)
+    declared = source.changes.get(fault, WHY_NOT.get(fault, PROSE))
     if isinstance(declared, str):
         return Cell(fault, source, why_not=declared)
     change, ending = declared

@@ -341,7 +341,9 @@ class Internet:
                 "DiffMean": f"{difficulty:.18f}",
                 "BlkCnt": str(blocks),
                 "IssTotUSD": f"{blocks * 3.125 * price:.18f}",
+                "IssTotNtv": f"{blocks * 3.125:.8f}",
                 "FeeTotUSD": f"{500_000 + self.is_mended(day):.2f}",
+                "FeeTotNtv": f"{(500_000 + self.is_mended(day)) / price:.8f}",
                 "PriceUSD": f"{price:.16f}",
             }
             stamp = f"{day}T00:00:00.000000000Z"

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 import pyrate_limiter
-import tenacity
 
 from dagster_project.contracts import BY_NAME, LIVE_TABLES
 from dagster_project.ingest import ingest
@@ -22,13 +21,12 @@ from dagster_project.settings import Settings, prepare_output_folders, read_sett
 from dagster_project.sources import open_source
 
 # The HTTP layer imports its packages when it first asks: here once for all children.
-from dagster_project.sources.live import browser_wire, hosts, http_client, rate_limit, wire
+from dagster_project.sources.live import hosts, http_client, rate_limit, wire
 from dagster_project.warehouse.connection import warehouse
 from dagster_project.warehouse.publish import PublicationReport, publish
-from dagster_project.warehouse.safe_copy import keep_copy
 from tests.sources.live.loopback import FakeClock
 
-PRELOADED = (browser_wire, rate_limit, wire, tenacity, pyrate_limiter)
+PRELOADED = (rate_limit, wire, pyrate_limiter)
 # What vendors fill, and before it the tables that those refer to.
 PARENTS = tuple(BY_NAME[name] for name in ("companies", "exchange_sessions"))
 TABLES = tuple(BY_NAME[name] for name in LIVE_TABLES)
@@ -88,7 +86,6 @@ def publish_marts(settings: Settings) -> PublicationReport:
         allow_smaller=False,
         now=datetime.now(UTC),
     )
-    keep_copy(settings.warehouse_path)
     return report
 
 

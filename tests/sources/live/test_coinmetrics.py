@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import csv
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -42,13 +43,28 @@ def pages(path: str, params: Mapping[str, str]) -> Any:
     return LAST if params.get("next_page_token") == TOKEN else FIRST
 
 
-def not_free(*paid: str):
+def refused(status: int, kind: str, words: str) -> HttpRefused:
+    body = json.dumps({"error": {"type": kind, "message": words}}).encode()
+    return HttpRefused("no", status=status, body=body, content_type="application/json")
+
+
+# How the interface says that a metric of the question is none it serves: an error or a body.
+REFUSALS: list[Callable[[str], Any]] = [
+    lambda named: refused(403, "forbidden", f"Requested metric '{named}' is not available."),
+    lambda named: refused(400, "bad_parameter", f"Bad parameter 'metrics'. Value '{named}'."),
+    lambda named: {"error": {"type": "forbidden", "message": f"Metric '{named}' is not free."}},
+    lambda _named: forbidden(),
+]
+
+
+def not_served(*gone: str, refusal: Callable[[str], Any] = REFUSALS[0]):
     """An interface that refuses whole questions with one of these metrics in them."""
 
     def script(path: str, params: Mapping[str, str]) -> Any:
         asked = params["metrics"].split(",")
-        if set(asked) & set(paid):
-            return forbidden()
+        named = [metric for metric in asked if metric in gone]
+        if named:
+            return refusal(named[0])
         kept = {"asset", "time", *asked}
         return {"data": [{k: v for k, v in row.items() if k in kept} for row in WHOLE["data"]]}
 
@@ -95,40 +111,70 @@ def test_thirty_digits_lose_nothing_a_double_can_hold():
     assert fetch(long)[0].notes[0].startswith("coinmetrics: 1 rows left out")
 
 
-@pytest.mark.parametrize("paid", [("DiffMean", "FeeTotUSD"), ("IssTotUSD",), ("PriceUSD",)])
-def test_a_metric_that_is_not_free_costs_only_itself(paid):
-    answer, client = fetch(not_free(*paid))
-    assert len(client.asked) == 1 + len(METRICS)
-    # The refusals are paid for too: two requests for each question, a quarter second waited.
-    assert (answer.requests, answer.retries) == (2 * len(client.asked), len(client.asked))
-    assert answer.waited_s == 0.25 * len(client.asked)
+NOT_SERVED = [
+    ("FeeTotUSD",),
+    ("DiffMean", "FeeTotUSD"),
+    ("IssTotUSD",),
+    ("HashRate",),
+    ("BlkCnt", "IssTotUSD", "FeeTotUSD"),
+    ("FeeTotNtv", "FeeTotUSD"),
+    ("PriceUSD",),
+]
+# What nothing that is still served says.
+LOST = {("FeeTotNtv", "FeeTotUSD"): {"fees_usd"}, ("PriceUSD",): {"price_usd"}}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize("gone", NOT_SERVED)
+def test_a_metric_that_is_not_served_costs_only_itself(gone, refusal):
+    answer, client = fetch(not_served(*gone, refusal=refusal))
     whole, _ = fetch(WHOLE)
-    names = {"FeeTotUSD": "fees_usd", "IssTotUSD": "issuance_usd", "PriceUSD": "price_usd"}
     for name, values in whole.columns.items():
-        if name in {names.get(metric) for metric in paid}:
+        if name in LOST.get(gone, set()):
             assert answer.columns[name] == [None] * 10
-        elif name == "difficulty" and "DiffMean" in paid:
-            # The provider's formula solved for the difficulty gives its own figure back.
-            assert answer.columns[name] == pytest.approx(values, rel=1e-12)
+        elif name in {"source", "source_ref", "date_utc"}:
+            assert answer.columns[name] == values
         else:
-            assert answer.columns[name] == values, name
-    assert answer.notes[0] == f"coinmetrics: not free and left out: {', '.join(paid)}"
-    assert ("DiffMean" in paid) == any("computed from hashrate" in note for note in answer.notes)
+            # The provider's formula solved for what is missing gives its own figure back, and
+            # a sum in bitcoin times the price is the sum in dollars.
+            assert answer.columns[name] == pytest.approx(values, rel=1e-6), name
+    assert f"coinmetrics: not served: {', '.join(m for m in METRICS if m in gone)}" in answer.notes
+    assert answer.complete
+    assert len(rows(answer)) == 10
+    assert answer.requests == 2 * len(client.asked)
+    # A metric that the refusal names is left out at once; else each is asked for alone.
+    assert len(client.asked) == 1 + (len(gone) if refusal is not REFUSALS[-1] else len(METRICS))
 
 
-@pytest.mark.parametrize("paid", ["HashRate", "BlkCnt"])
-def test_without_hashrate_or_blocks_there_is_nothing_to_tell(paid):
-    with pytest.raises(SourceError, match=f"does not give {paid} without payment"):
-        fetch(not_free(paid))
+def test_a_column_without_any_figure_is_named():
+    answer, _ = fetch(not_served("FeeTotNtv", "FeeTotUSD"))
+    assert "coinmetrics: without any figure: fees_usd; stored ones stay" in answer.notes
+
+
+def test_a_metric_that_no_day_has_is_not_served():
+    rows_ = [{k: v for k, v in row.items() if k != "FeeTotUSD"} for row in WHOLE["data"]]
+    answer, client = fetch({"data": rows_})
+    assert answer.notes == ("coinmetrics: not served: FeeTotUSD",)
+    assert answer.columns["fees_usd"] == pytest.approx(fetch(WHOLE)[0].columns["fees_usd"])
+    assert len(client.asked) == 1
+
+
+@pytest.mark.parametrize("gone", [("HashRate", "BlkCnt"), ("DiffMean", "BlkCnt"), METRICS])
+def test_without_two_of_hashrate_difficulty_and_blocks_there_is_nothing_to_tell(gone):
+    with pytest.raises(SourceError, match="does not serve"):
+        fetch(not_served(*gone))
+    answer_to_all = not_served(*METRICS, refusal=lambda _named: forbidden())
+    with pytest.raises(SourceError, match="does not serve"):
+        fetch(answer_to_all)
 
 
 def test_a_question_refused_as_a_whole_and_every_metric_free_alone():
     def script(path: str, params: Mapping[str, str]) -> Any:
-        return forbidden() if "," in params["metrics"] else not_free()(path, params)
+        return forbidden() if "," in params["metrics"] else not_served()(path, params)
 
     answer, _ = fetch(script)
     assert answer.columns == fetch(WHOLE)[0].columns
-    assert answer.notes == ("coinmetrics: not free and left out: nothing",)
+    assert answer.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -270,8 +316,7 @@ def test_no_data_is_an_answer_with_a_hole():
     assert not answer.complete
 
 
-def test_newest_date_and_foreign_tables():
-    client = ScriptedClient(always(LAST), at=datetime(2025, 3, 26, 12, tzinfo=UTC))
-    assert CoinMetrics(client).newest_date() == date(2025, 3, 25)
+def test_another_table_is_refused():
+    client = ScriptedClient(always(LAST))
     with pytest.raises(SourceError, match="has no"):
         CoinMetrics(client).fetch(TABLES["btc_prices"], "BTC", DAYS)

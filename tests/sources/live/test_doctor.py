@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from dagster_project.contracts import Window
 from dagster_project.settings import BUNDLED_DATA_DIR, Settings, read_settings
+from dagster_project.sources.exchange_calendar import sessions_in
 from dagster_project.sources.live.archive import Archive
 from dagster_project.sources.live.doctor import (
     HOSTS_OF,
-    PATIENTS,
+    PROBES,
     Finding,
     consult,
     diagnosis,
@@ -55,6 +58,18 @@ PATHS = {
 }
 
 
+# FeeTotUSD is not among them: it is no longer free.
+NETWORK = {
+    "HashRate": "8.5E8",
+    "DiffMean": "1.2E14",
+    "BlkCnt": "144",
+    "IssTotUSD": "4E7",
+    "IssTotNtv": "450",
+    "FeeTotNtv": "5",
+    "PriceUSD": "88888.8",
+}
+
+
 def midnight(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
@@ -83,10 +98,10 @@ def bodies(newest: date, session: date) -> dict[str, Answer]:
 
     The day after is there too, and still open, as vendors answer.
     """
-    days = [newest - timedelta(days=1), newest, newest + timedelta(days=1)]
-    sessions = [session - timedelta(days=1), session]
+    days = [newest - timedelta(days=n) for n in range(40, -2, -1)]
+    sessions = sessions_in(Window(session - timedelta(days=40), session))
     return {
-        "yahoo": as_json(chart(sessions, [600.0, 601.5], symbol="SPY")),
+        "yahoo": as_json(chart(sessions, [600.0] * len(sessions), symbol="SPY")),
         "tiingo": as_json([tiingo_day(day, 600.0) for day in sessions]),
         "coinbase": as_json([[midnight(day), 90, 110, 95, 100, 5] for day in reversed(days)]),
         "kraken": as_json(
@@ -103,7 +118,7 @@ def bodies(newest: date, session: date) -> dict[str, Answer]:
         "coinmetrics": as_json(
             {
                 "data": [
-                    {"asset": "btc", "time": f"{day}T00:00:00.000000000Z", "HashRate": "8.5E8"}
+                    {"asset": "btc", "time": f"{day}T00:00:00.000000000Z", **NETWORK}
                     for day in days
                 ]
             }
@@ -153,11 +168,11 @@ def whole(vendor: Loopback, tmp_path: Any) -> Settings:
 
 def examined(settings: Settings) -> dict[str, Finding]:
     findings = examine(settings, clock=FakeClock(NOW), timeout_s=2, deadline_s=4)
-    return {each.patient.host: each for each in findings}
+    return {each.probe.host: each for each in findings}
 
 
 def test_every_host_is_examined_once():
-    assert sorted(patient.host for patient in PATIENTS) == sorted(PATHS) == sorted(HOSTS)
+    assert sorted(probe.host for probe in PROBES) == sorted(PATHS) == sorted(HOSTS)
 
 
 def test_what_answers_is_well_and_says_how_fresh_it_is(vendor, tmp_path):
@@ -177,15 +192,59 @@ def test_what_answers_is_well_and_says_how_fresh_it_is(vendor, tmp_path):
         # Written at 02:00 UTC on Saturday, which is Friday evening in New York.
         "sec_www": ("ok", FRIDAY),
     }
-    assert len(vendor.requests) == len(PATHS)
+    # One question each, and of the price vendors one more for a share with other symbols.
+    assert len(vendor.requests) == len(PATHS) + 2
     lines = diagnosis(settings, list(findings.values()))
     for host, each in findings.items():
         (line,) = [line for line in lines if line.startswith(f"  {host} ")]
         assert line.endswith(f"newest {each.newest_date}")
     assert lines[-1] == "6 of 6 sources of the default set answer."
     assert KEY not in "\n".join(lines)
+    text = "\n".join(lines)
+    assert (
+        "      coinmetrics: not served: FeeTotUSD\n      mend:  nothing: what is computed" in text
+    )
+    assert {host for host, each in findings.items() if each.remarks} == {
+        "yahoo",
+        "tiingo",
+        "coinmetrics",
+    }
     # A question of a doctor is no figure: nothing is recorded.
     assert not (tmp_path / "archive").exists()
+
+
+def test_sessions_and_days_that_are_missing_are_named_with_what_to_do(vendor, tmp_path):
+    serve(vendor)
+    answers = bodies(SUNDAY, FRIDAY)
+    sessions = sessions_in(Window(date(2025, 12, 1), FRIDAY))
+    kept = [day for day in sessions if day != date(2025, 12, 24)]
+    vendor.on(PATHS["yahoo"], as_json(chart(kept, [600.0] * len(kept), symbol="SPY")))
+    body = json.loads(answers["coinbase"].body)
+    body = [row for row in body if row[0] != midnight(date(2025, 12, 25))]
+    vendor.on(PATHS["coinbase"], as_json(body))
+    settings = whole(vendor, tmp_path)
+    findings = examined(settings)
+    assert "SPY: 1 session missing (2025-12-24)" in findings["yahoo"].remarks
+    assert findings["coinbase"].remarks == ("coinbase: 1 days missing (2025-12-25)",)
+    text = "\n".join(diagnosis(settings, list(findings.values())))
+    assert "missing (2025-12-25)\n      mend:  a run asks the next source" in text
+
+
+def test_shares_that_were_renamed_are_named(vendor, tmp_path):
+    serve(vendor)
+    known = {"0": {"cik_str": 1812477, "ticker": "KEEL", "title": "KEEL INFRASTRUCTURE"}}
+    vendor.on(PATHS["sec_www"], as_json(known, last_modified="Sat, 03 Jan 2026 02:00:00 GMT"))
+    sessions = sessions_in(Window(date(2025, 12, 1), FRIDAY))
+    old = chart(sessions[:-5], [4.0] * len(sessions[:-5]))
+    vendor.on("/v8/finance/chart/BITF", as_json(old))
+    settings = whole(vendor, tmp_path)
+    findings = examined(settings)
+    assert findings["sec_www"].remarks == (
+        "BITF is listed as KEEL today (ledger/symbol_aliases.csv)",
+    )
+    assert any("BITF: 5 sessions missing" in remark for remark in findings["yahoo"].remarks)
+    text = "\n".join(diagnosis(settings, list(findings.values())))
+    assert "mend:  add or correct the row of the share there" in text
 
 
 def test_figures_that_end_too_early_are_late(vendor, tmp_path):
@@ -244,7 +303,7 @@ def test_each_failure_is_named_beside_its_source(vendor, tmp_path):
     assert "403" in findings["mempool"].problem
     assert findings["tiingo"].mend == "set MINER_TIINGO_KEY"
     assert findings["sec"].mend.startswith("set MINER_CONTACT")
-    # One question each: a diagnosis does not try again.
+    # A diagnosis does not try again; only coinmetrics and so on answered at all.
     assert len(vendor.requests) == 6
     assert is_well(list(findings.values()))
     text = "\n".join(diagnosis(settings, list(findings.values())))
@@ -277,11 +336,11 @@ def test_the_outlook_says_who_would_answer_for_each_table(vendor, tmp_path):
     ]
 
 
-def test_every_vendor_of_the_study_has_patients():
+def test_every_vendor_of_the_study_has_a_probe():
     with (BUNDLED_DATA_DIR / "study" / "vendors.csv").open(encoding="utf-8") as file:
         asked = {(row["vendor"], row["table_name"]) for row in csv.DictReader(file)}
     hosts = {host for vendor, table in asked for host in HOSTS_OF.get((vendor, table), (vendor,))}
-    assert hosts == {patient.host for patient in PATIENTS}
+    assert hosts == {probe.host for probe in PROBES}
 
 
 def test_without_any_connection_it_says_so_and_the_shell_knows(tmp_path, monkeypatch, capsys):

@@ -20,7 +20,6 @@ from dagster_project.sources.live.edgar import Edgar, EdgarStudy, FilingSearch, 
 from dagster_project.sources.live.edgar_answers import Concept
 from dagster_project.sources.live.http_client import Reply
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
-from dagster_project.sources.live.vendor import KnowsItsNewest
 from dagster_project.warehouse.load import load
 from tests.sources.live.edgar_bodies import (
     BLOCK_PAGE,
@@ -289,22 +288,35 @@ def test_a_document_that_is_gone_leaves_its_filing_unread():
     row = rows(answer.columns)[-1]
     assert (row.status, row.document_url) == ("unread", f"{FOLDER}/ex99-1.htm")
     assert not answer.complete
-    assert any("unread: Gone." in note for note in answer.notes)
+    assert any("not read: Gone." in note for note in answer.notes)
 
 
-def test_a_document_that_cannot_be_had_now_leaves_its_filing_out():
-    # A row without its figures would overwrite one that was read before.
-    vendor, _ = edgar(document=HttpUnavailable("Busy.", status=503))
+@pytest.mark.parametrize(
+    "document",
+    [HttpUnavailable("Busy.", status=503), HttpRefused("Elsewhere.", status=302), BLOCK_PAGE],
+)
+def test_a_document_that_cannot_be_had_now_leaves_its_filing_unread(document):
+    vendor, _ = edgar(document=document)
     answer = vendor.fetch(CANDIDATES, "XMPL", MARCH)
-    assert [row.form for row in rows(answer.columns)] == ["8-K/A"]
+    assert [row.status for row in rows(answer.columns)] == ["listed", "unread"]
+    assert rows(answer.columns)[1].matched_terms is None
     assert not answer.complete
     assert any(NEWS in note for note in answer.notes)
+    assert loaded(CANDIDATES, answer) == (2, ())
+
+
+def test_a_filing_is_unread_where_one_of_its_documents_is():
+    """What the others say is less than what was read of it on a better day."""
+    hits = [hit(NEWS, name, filed="2025-03-05") for name in ("ex99-1.htm", "ex10-1.htm")]
+    vendor, client = edgar(search=search(hits))
+    client._answers["sec_www", f"{FOLDER[19:]}/ex10-1.htm"] = HttpUnavailable("Busy.", status=503)
+    row = rows(vendor.fetch(CANDIDATES, "XMPL", MARCH).columns)[-1]
+    assert (row.status, row.power_mw_candidates) == ("unread", None)
 
 
 @pytest.mark.parametrize(
     "more",
     [
-        {"document": BLOCK_PAGE},
         {"document": HttpRefused("Blocked.", status=403)},
         {"search": SEARCH_ERROR},
         {"search": HttpRefused("A page for people.", status=200)},
@@ -421,10 +433,3 @@ def test_other_tables_are_not_its_business():
     vendor, _ = edgar()
     with pytest.raises(SourceError, match="no rows of table equity_prices"):
         vendor.fetch(BY_NAME["equity_prices"], "XMPL", MARCH)
-
-
-def test_its_newest_date_is_that_of_the_newest_filing():
-    vendor, _ = edgar()
-    assert isinstance(vendor, KnowsItsNewest)
-    assert vendor.newest_date() == date(2025, 3, 5)
-    assert edgar(EdgarStudy({}, {}, (), ()))[0].newest_date() is None

@@ -123,13 +123,13 @@ def test_an_older_page_is_the_bare_table():
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ([], "no object"),
-        (None, "no object"),
+        ([], "an object"),
+        (None, "an object"),
         (changed(SUBMISSIONS, "cik", to=OTHER_CIK), f"about CIK {OTHER_CIK}"),
-        (without(SUBMISSIONS, "filings"), "filings is no object"),
+        (without(SUBMISSIONS, "filings"), "filings, an object"),
         (without(SUBMISSIONS, *RECENT, "form"), "missing"),
         (changed(SUBMISSIONS, *RECENT, "form", to=["8-K"]), "not of one length"),
-        (changed(SUBMISSIONS, *RECENT, "items", to="8.01"), "items is no list"),
+        (changed(SUBMISSIONS, *RECENT, "items", to="8.01"), "items, a list"),
         (changed(SUBMISSIONS, *RECENT, "filingDate", 0, to="2025-02-30"), "no date"),
         (changed(SUBMISSIONS, *RECENT, "filingDate", 0, to="2025-W10-3"), "no date"),
         (changed(SUBMISSIONS, *RECENT, "filingDate", 0, to="2027-01-01"), "dated 2027-01-01"),
@@ -182,6 +182,23 @@ def test_the_filing_day_tells_where_both_clocks_are_open():
     assert acceptance_clock(_stamped([("2025-03-05 18:30", "2025-03-05")])) == "utc"
     # Ownership forms keep their day until 22:00.
     assert acceptance_clock(_stamped([("2025-03-05 18:30", "2025-03-05")], "4")) == "unknown"
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["SC 13D", "SC 13G/A", "SCHEDULE 13D/A", "SCHEDULE 13G", "144", "5/A", "S-3MEF", "EFFECT"],
+)
+def test_forms_that_keep_their_day_in_the_evening_say_nothing_of_the_clock(form):
+    """21:37 is an hour of both clocks, and the day is the same until 22:00."""
+    evening = _stamped([("2025-09-25 21:37", "2025-09-25")], form)
+    assert acceptance_clock(evening) == "unknown"
+    noon = _stamped([("2025-09-26 07:30", "2025-09-26")], "8-K")
+    assert acceptance_clock([*evening, *noon]) == "new_york"
+
+
+@pytest.mark.parametrize("form", ["EFFECT", "UPLOAD", "CORRESP", "25-NSE", "CERTNYS", "DRS/A"])
+def test_what_the_staff_files_by_night_says_nothing_of_the_clock(form):
+    assert acceptance_clock(_stamped([("2025-09-26 00:15", "2025-09-26")], form)) == "unknown"
 
 
 @pytest.mark.parametrize("stamps", [[], [("2025-03-05 14:30", "2025-03-05")]])
@@ -244,8 +261,8 @@ def test_an_error_object_is_refused_with_its_message():
     ("body", "message"),
     [
         ({}, "no hits"),
-        ([], "no object"),
-        ({"hits": []}, "hits is no object"),
+        ([], "an object"),
+        ({"hits": []}, "hits, an object"),
         (changed(search([]), "hits", "total", to="many"), "no number"),
         (changed(search([]), "hits", "total", "value", to=-1), "no number"),
         (search([hit("x", "a.htm", filed="2025-03-05")]), "no accession number"),
@@ -297,6 +314,43 @@ def test_a_repeat_within_one_filing_is_kept_once():
     assert answer.notes == ()
 
 
+SHARES_AT = ("facts", "dei", "EntityCommonStockSharesOutstanding", "units", "shares")
+ACCESSION = "0001999999-24-000050"
+
+
+def _shares(*counts: tuple[str, float]) -> tuple[list[float], tuple[str, ...]]:
+    listed = [fact(None, end, value, ACCESSION, "2024-08-07") for end, value in counts]
+    known = parse_company_facts(changed(COMPANY_FACTS, *SHARES_AT, to=listed), CIK, CONCEPTS, TODAY)
+    return [each.value for each in known.facts if each.unit == "shares"], known.notes
+
+
+@pytest.mark.parametrize("placeholder", [0, 1, 100, 1000, 99_999])
+def test_a_placeholder_is_no_share_count(placeholder):
+    assert _shares(("2024-08-02", placeholder)) == (
+        [],
+        ("1 figures left out: a count of less than 100,000 shares is a placeholder",),
+    )
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        # Two classes under one day, and one class on the cover beside both in the balance sheet.
+        (("2024-08-02", 250e6), ("2024-08-02", 90e6)),
+        (("2024-08-02", 250e6), ("2024-06-30", 90e6)),
+    ],
+)
+def test_share_counts_of_several_classes_are_refused_with_the_reason(counts):
+    values, (note,) = _shares(*counts)
+    assert values == []
+    assert "several classes of shares, and no total" in note
+
+
+def test_a_count_that_grew_since_the_balance_sheet_or_the_year_before_is_kept():
+    counts = (("2024-08-02", 250e6), ("2024-06-30", 200e6), ("2023-06-30", 90e6))
+    assert _shares(*counts) == ([250e6, 200e6, 90e6], ())
+
+
 def test_two_values_of_one_filing_are_both_left_out():
     rows = COMPANY_FACTS["facts"]["us-gaap"]["Revenues"]["units"]["USD"]
     body = changed(COMPANY_FACTS, *REVENUES, to=[rows[0], {**rows[0], "val": 1}, rows[2]])
@@ -337,14 +391,14 @@ def test_decimals_of_a_strict_reader_are_numbers_too():
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (None, "no object"),
+        (None, "an object"),
         (changed(COMPANY_FACTS, "cik", to=1888888), "about CIK"),
-        (without(COMPANY_FACTS, "facts"), "facts is no object"),
+        (without(COMPANY_FACTS, "facts"), "facts, an object"),
         (changed(COMPANY_FACTS, "facts", "us-gaap", "Revenues", "units", to=[]), "units of"),
-        (changed(COMPANY_FACTS, *REVENUES, to={}), "no list"),
-        (changed(COMPANY_FACTS, *REVENUES, 0, to=7), "a fact is no object"),
-        (changed(COMPANY_FACTS, *REVENUES, 0, "val", to="50"), "val is no number"),
-        (changed(COMPANY_FACTS, *REVENUES, 0, "val", to=True), "val is no number"),
+        (changed(COMPANY_FACTS, *REVENUES, to={}), "a list"),
+        (changed(COMPANY_FACTS, *REVENUES, 0, to=7), "a fact, an object"),
+        (changed(COMPANY_FACTS, *REVENUES, 0, "val", to="50"), "val in"),
+        (changed(COMPANY_FACTS, *REVENUES, 0, "val", to=True), "val in"),
         (changed(COMPANY_FACTS, *REVENUES, 0, "accn", to=7), "accn is no text"),
         (changed(COMPANY_FACTS, *REVENUES, 0, "fy", to="2024"), "fy is no year"),
         (changed(COMPANY_FACTS, *REVENUES, 0, "end", to=20240331), "end is no text"),

@@ -133,11 +133,39 @@ def test_another_shape_is_refused(server, fault):
     assert refused.value.mend
 
 
-def test_a_block_page_of_the_sec_is_named(server):
-    endpoint = ENDPOINTS["document"]
-    with pytest.raises(SourceError, match="block page instead of the document") as refused:
-        ask(server, endpoint, [page(BLOCK_PAGE)])
-    assert "set a contact" in refused.value.mend
+RATE_PAGE = (
+    "<html><head><title>SEC | Request Rate Threshold Exceeded</title></head><body><h1>Traffic limit"
+    "</h1><p>Guidance on critical data loads is elsewhere.</p></body></html>"
+)
+OTHER_PAGES = {
+    "maintenance": "<html><title>Critical load: under maintenance</title>Later.</html>",
+    "challenge": "<html><body>Just a moment</body></html>",
+    "another filing": "<html><body><p>We sell ice cream at 200 places.</p></body></html>",
+    "another company's filing": "<html><body><p>OTHER HOLDINGS CORP<br>(Exact name of registrant "
+    "as specified in its charter)</p><p>critical IT load of 200 MW</p></body></html>",
+    "another company's figures": '<html><ix:header><ix:nonNumeric name="dei:EntityCentralIndexKey"'
+    ' id="f">0001888888</ix:nonNumeric></ix:header><p>critical IT load of 200 MW</p></html>',
+}
+
+
+@pytest.mark.parametrize("body", [BLOCK_PAGE, RATE_PAGE])
+def test_a_block_page_with_status_200_is_too_many_requests(server, body):
+    """It is not asked again for the ten minutes that it names, and no row is read from it."""
+    before = len(server.requests)
+    answer = ask(server, ENDPOINTS["document"], [page(body)])
+    by_status = dict(zip(answer.columns["accession"], answer.columns["status"], strict=True))
+    assert by_status[NEWS] == "unread"
+    assert not answer.complete
+    assert any(f"{NEWS}/ex99-1.htm not read: The host asks" in note for note in answer.notes)
+    documents = [each for each in server.requests[before:] if "/Archives/" in each.path]
+    assert len(documents) == 1
+
+
+def test_a_block_page_closes_the_sec_for_every_question(server):
+    client = server.client(*HOSTS)
+    ask(server, ENDPOINTS["document"], [page(RATE_PAGE)], client)
+    with pytest.raises(SourceError, match="Not asked: this host is left alone for another 600 s"):
+        ask(server, ENDPOINTS["facts"], [ENDPOINTS["facts"].good], client)
 
 
 @pytest.mark.parametrize("status_code", [403, 404])
@@ -155,11 +183,29 @@ def test_a_document_that_is_refused_is_told_apart_from_one_that_is_gone(
     assert by_status[NEWS] == "unread"
 
 
-def test_a_page_that_cannot_be_the_document_leaves_the_filing_as_it_was(server, undisturbed):
-    answer = ask(server, ENDPOINTS["document"], [page("<html><body>Just a moment</body></html>")])
-    assert NEWS not in answer.columns["accession"]
-    assert set(sorted_rows(answer)) < set(undisturbed["document"])
-    assert any(f"{NEWS} left out: Another page stands" in note for note in answer.notes)
+@pytest.mark.parametrize("body", OTHER_PAGES.values(), ids=OTHER_PAGES)
+def test_another_page_in_a_documents_place_is_never_read(server, undisturbed, body):
+    answer = ask(server, ENDPOINTS["document"], [page(body)])
+    by_status = dict(zip(answer.columns["accession"], answer.columns["status"], strict=True))
+    assert by_status[NEWS] == "unread"
+    assert not answer.complete
+    words = f"{NEWS}/ex99-1.htm not read: Another page is served in the document's place"
+    assert any(words in note for note in answer.notes)
+    read = set(zip(answer.columns["accession"], answer.columns["power_mw_candidates"], strict=True))
+    assert (NEWS, None) in read
+
+
+def test_a_document_of_the_company_itself_is_read(server):
+    own = (
+        '<html><ix:header><ix:nonNumeric name="dei:EntityCentralIndexKey" id="f">0001999999'
+        "</ix:nonNumeric></ix:header><p>Example Mining, Inc.<br>(Exact name of registrant)</p>"
+        "<p>critical IT load of 200 MW; the old site is temporarily unavailable.</p>"
+        + "<p>More of the same.</p>" * 300
+        + "</html>"
+    )
+    answer = ask(server, ENDPOINTS["document"], [page(own)])
+    assert answer.columns["power_mw_candidates"] == [None, "200"]
+    assert answer.complete
 
 
 def test_another_form_of_the_word_is_the_document_all_the_same(server):

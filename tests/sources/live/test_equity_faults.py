@@ -58,8 +58,19 @@ def test_a_tripped_limit_ends_the_asking_for_every_symbol(loopback: Loopback) ->
     for symbol in ("BITF", "RIOT"):
         with pytest.raises(HttpUnavailable) as raised:
             yahoo.fetch(PRICES, symbol, ALL)
-    assert "not asked again in this run" in raised.value.what
+    assert "Not asked: this host is left alone for another 900 s" in raised.value.what
     assert {each.path for each in loopback.requests} == {PATHS["yahoo"]}
+
+
+def test_a_used_up_allowance_ends_the_asking_for_an_hour(loopback: Loopback) -> None:
+    """It comes with status 200, as a sentence."""
+    words = {"detail": "Error: You have run over your hourly request allocation."}
+    loopback.on(PATHS["tiingo"], as_json(words))
+    tiingo = vendor("tiingo", loopback)
+    for expected in ("allowance is used up", "left alone for another 3600 s"):
+        with pytest.raises(HttpUnavailable, match=expected):
+            tiingo.fetch(PRICES, "BITF", ALL)
+    assert len(loopback.requests) == 1
 
 
 def test_what_was_recorded_gives_the_same_rows_without_the_vendor(

@@ -16,13 +16,11 @@ from hypothesis import strategies as st
 from dagster_project.contracts import BY_NAME, Window, typed_frame
 from dagster_project.errors import SourceError
 from dagster_project.sources.live.equity_history import (
-    MAX_PRICE,
-    MAX_VOLUME,
     OHLC_TOLERANCE,
     History,
     columns_for,
 )
-from dagster_project.sources.live.http_client import parse_json
+from dagster_project.sources.live.strict_json import parse_json
 from dagster_project.sources.live.tiingo import parse_prices
 from dagster_project.sources.live.yahoo import parse_chart
 from tests.sources.live.equity_bodies import (
@@ -37,6 +35,7 @@ from tests.sources.live.equity_bodies import (
 )
 
 PRICES = BY_NAME["equity_prices"]
+MOST = {name: PRICES.column(name).at_most for name in ("close", "volume")}
 WINDOW = Window(DAYS[0], DAYS[-1])
 CHARTS = [
     chart(),
@@ -114,8 +113,8 @@ def hold(history: History) -> None:
     for bar in history.bars:
         prices = [bar.open, bar.high, bar.low, bar.close]
         assert bar.close is not None
-        assert all(price is None or 0 < price <= MAX_PRICE for price in prices)
-        assert bar.volume is None or 0 <= bar.volume <= MAX_VOLUME
+        assert all(price is None or 0 < price <= MOST["close"] for price in prices)
+        assert bar.volume is None or 0 <= bar.volume <= MOST["volume"]
         if bar.high is not None and bar.low is not None:
             assert bar.low * (1 - OHLC_TOLERANCE) <= bar.close <= bar.high * (1 + OHLC_TOLERANCE)
     assert all(0 < split.ratio < math.inf for split in history.splits)

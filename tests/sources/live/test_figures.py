@@ -8,17 +8,17 @@ from decimal import Decimal
 
 import pytest
 
+from dagster_project.contracts import Window
 from dagster_project.sources.live.figures import (
     LeftOut,
-    Unbelievable,
+    day_hint,
     instant_s,
     moment_s,
-    number,
     ranges,
     strays,
     utc_naive,
-    whole,
 )
+from dagster_project.sources.live.strict_json import Unbelievable, number, whole
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,18 @@ def test_ranges_and_notes_stay_short():
         left_out.add(f"row {n}", "odd")
     (note,) = left_out.notes("x")
     assert note == "x: 1000 rows left out (row 0: odd; row 1: odd; row 2: odd; ...)"
+
+
+def test_rows_of_days_that_nobody_asked_for_are_not_left_out():
+    left_out = LeftOut()
+    left_out.add("row 0", "odd", date(2009, 1, 3))
+    left_out.add("row 1", "odd", date(2025, 3, 2))
+    left_out.add("row 2", "odd")
+    inside = left_out.within(Window(date(2025, 3, 1), date(2025, 3, 3)))
+    assert inside.notes("x") == ("x: 2 rows left out (row 1: odd; row 2: odd)",)
+
+
+def test_the_day_of_an_instant_that_starts_no_bar():
+    assert day_hint(1231006505) == date(2009, 1, 3)
+    assert day_hint("1742428800") == date(2025, 3, 20)
+    assert [day_hint(value) for value in (None, "soon", -5, 10**12, 1.5)] == [None] * 5

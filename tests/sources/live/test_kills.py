@@ -32,7 +32,7 @@ import pytest
 
 from dagster_project.contracts import LIVE_TABLES
 from dagster_project.warehouse.connection import warehouse
-from dagster_project.warehouse.safe_copy import keep_copy
+from dagster_project.warehouse.history import has_history
 from tests.sources.live.internet import Internet, live_settings, raw_rows, revisions, run_live
 from tests.sources.live.live_child import PARENTS, Killable
 from tests.sources.live.loopback import Loopback
@@ -154,8 +154,8 @@ def first_day(tmp_path_factory: pytest.TempPathFactory, killable: Killable) -> I
         )
         data = internet.write_panel(folder / "data", n_phrases=1)
         run_live(live_settings(internet, folder / "empty", data), PARENTS)
-        # DuckDB may be killed while it rewrites a block in place: see safe_copy.py.
-        assert keep_copy(_database(folder / "empty"))
+        # DuckDB may be killed while it rewrites a block in place: then this is restored.
+        assert has_history(_database(folder / "empty"))
         made = Market(internet, internet.until, False, data, folder / "empty", folder / "first")
         yield _with_undisturbed(made, killable)
 

@@ -12,8 +12,8 @@ from dagster_project.contracts import BY_NAME, Cost, Extract, Gap, Table, Window
 from dagster_project.errors import SourceError
 from dagster_project.settings import BUNDLED_DATA_DIR
 from dagster_project.sources.data_folder import DataFolder
+from dagster_project.sources.live.circuit_breaker import FAILURES_IN_A_ROW
 from dagster_project.sources.live.live_source import (
-    FAILURES_IN_A_ROW,
     OVERLAP_DAYS,
     LiveSource,
     Plan,
@@ -46,6 +46,8 @@ class FakeVendor:
         self.knows = set(knows)
         self.restated_on = restated_on
         self.extra: list[date] = []
+        self.lacks: set[date] = set()
+        self.close = 10.0
         self.asked: list[tuple[str, Window]] = []
 
     def fetch(self, table: Table, symbol: str, window: Window) -> VendorAnswer:
@@ -55,14 +57,25 @@ class FakeVendor:
         days = [
             window.start + timedelta(days=n) for n in range((window.end - window.start).days + 1)
         ]
-        days += self.extra
+        missing = tuple(day for day in days if day in self.lacks)
+        days = [day for day in days if day not in self.lacks] + self.extra
         columns: dict[str, list[Any]] = {
             "ticker": [symbol] * len(days),
             "session_date": days,
-            "close": [10.0] * len(days),
+            "close": [self.close] * len(days),
         }
         restated = self.restated_on is not None and window.start > FIRST
-        return VendorAnswer(columns, 2, 100, 0.5, 1, restated=restated, retrieved_at=RECEIVED)
+        return VendorAnswer(
+            columns,
+            2,
+            100,
+            0.5,
+            1,
+            complete=not missing,
+            restated=restated,
+            retrieved_at=RECEIVED,
+            missing=missing,
+        )
 
 
 def _source(plan: Plan) -> LiveSource:
@@ -95,6 +108,44 @@ def test_a_symbol_nobody_knows_is_a_gap_and_the_next_one_is_answered() -> None:
     assert gap.tried == ("first: AAA is not known", "second: AAA is not known")
     assert isinstance(answer, Extract)
     assert len(answer.frame) == (TODAY - FIRST).days + 1
+
+
+def test_what_one_vendor_lacks_the_next_is_asked_for() -> None:
+    first, second, third = (
+        FakeVendor(name, knows=["AAA"]) for name in ("first", "second", "third")
+    )
+    first.lacks = {date(2025, 1, 6), date(2025, 1, 9), date(2025, 1, 10)}
+    second.lacks, second.close = {date(2025, 1, 9)}, 20.0
+    (answer,) = _answers(Plan([first, second, third], ["AAA"]))
+    assert isinstance(answer, Extract)
+    assert second.asked == [("AAA", Window(date(2025, 1, 6), date(2025, 1, 10)))]
+    assert third.asked == [("AAA", Window(date(2025, 1, 9), date(2025, 1, 9)))]
+    frame = answer.frame.set_index(answer.frame["session_date"].dt.date)
+    assert list(frame.index) == sorted(frame.index)
+    assert len(frame) == (TODAY - FIRST).days + 1
+    of = frame["source"].to_dict()
+    assert of[date(2025, 1, 6)] == of[date(2025, 1, 10)] == "second"
+    assert of[date(2025, 1, 9)] == "third"
+    # Only what is missing is taken from another vendor.
+    assert of[date(2025, 1, 7)] == "first"
+    assert frame["close"][date(2025, 1, 7)] == 10.0
+    assert answer.origin == "first AAA; second AAA; third AAA"
+    assert answer.cost.requests == 6
+    assert "second has 2 of 3 days that others lack" in answer.notes
+
+
+def test_what_nobody_has_stays_missing_and_costs_no_row() -> None:
+    first, second = FakeVendor("first", knows=["AAA"]), FakeVendor("second")
+    first.lacks = {date(2025, 1, 6)}
+    (answer,) = _answers(Plan([first, second], ["AAA"]))
+    assert isinstance(answer, Extract)
+    assert len(answer.frame) == (TODAY - FIRST).days
+    assert answer.tried == ("second: AAA is not known",)
+    second.knows, second.lacks = {"AAA"}, {date(2025, 1, 6)}
+    (answer,) = _answers(Plan([first, second], ["AAA"]))
+    assert isinstance(answer, Extract)
+    assert len(answer.frame) == (TODAY - FIRST).days
+    assert "second has 0 of 1 days that others lack" in answer.notes
 
 
 def test_what_a_vendor_was_asked_in_vain_is_part_of_the_cost() -> None:

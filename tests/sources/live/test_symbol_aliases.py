@@ -52,9 +52,9 @@ def test_the_newest_alias_comes_first_and_a_vendors_own_before_those_of_all():
     assert asked(alias("BBB"), alias("BBB", vendor="yahoo")) == ("BBB",)
 
 
-def test_the_bundled_row_is_asked_only_as_a_last_resort():
+def test_the_bundled_row_holds_from_its_day_on():
     table = BY_NAME["symbol_aliases"]
     bundled = aliases_of(DataFolder(BUNDLED_DATA_DIR, BUNDLED_DATA_DIR).extract(table).frame)
-    assert symbols_to_ask("BITF", "yahoo", DAY, bundled) == ("BITF", "KEEL")
+    assert symbols_to_ask("BITF", "yahoo", DAY, bundled) == ("KEEL",)
     assert symbols_to_ask("BITF", "tiingo", date(2025, 3, 26), bundled) == ("BITF",)
     assert bundled[0].valid_to_date is None

@@ -10,10 +10,11 @@ import pytest
 
 from dagster_project.contracts import BY_NAME, Window, typed_frame
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.equity_history import UnknownSymbol, UnusableAnswer
+from dagster_project.sources.live.equity_history import ABSURD, CLOSED, WITHOUT_CLOSE, UnknownSymbol
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
+from dagster_project.sources.live.strict_json import UnusableAnswer
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
-from dagster_project.sources.live.tiingo import TiingoVendor, parse_prices
+from dagster_project.sources.live.tiingo import TiingoVendor, parse_prices, used_up
 from tests.sources.live.equity_bodies import (
     CLOSES,
     DAYS,
@@ -116,13 +117,14 @@ def test_a_day_without_a_close_is_left_out_and_counted():
     body = days()
     body[1]["close"] = None
     history = parsed(body)
-    assert (len(history.bars), history.n_without_close, history.is_complete) == (4, 1, False)
+    assert (len(history.bars), history.left_out) == (4, {WITHOUT_CLOSE: (DAYS[1],)})
+    assert (history.missing, history.is_complete) == ((DAYS[1],), False)
 
 
 def test_a_day_that_cannot_be_true_is_left_out_and_counted():
     body = days()
     body[1]["close"] = -3
-    assert (len(parsed(body).bars), parsed(body).n_absurd) == (4, 1)
+    assert (len(parsed(body).bars), parsed(body).left_out) == (4, {ABSURD: (DAYS[1],)})
     body[3]["volume"] = -1
     with pytest.raises(UnusableAnswer, match="2 of 5"):
         parsed(body)
@@ -140,11 +142,8 @@ MALFORMED: dict[str, Any] = {
     "no volume": lambda body: body[1].pop("volume"),
     "a close is text": lambda body: body[1].update(close="12.5"),
     "no split factor": lambda body: body[1].pop("splitFactor"),
-    "split factor is null": lambda body: body[1].update(splitFactor=None),
-    "split factor is 0": lambda body: body[1].update(splitFactor=0),
-    "split factor is huge": lambda body: body[1].update(splitFactor=1e5),
-    "a dividend is negative": lambda body: body[1].update(divCash=-1),
-    "a dividend is text": lambda body: body[1].update(divCash="0.01"),
+    "split factor is text": lambda body: body[1].update(splitFactor="2"),
+    "a date of another zone": lambda body: body[1].update(date="2025-10-31T00:00:00-04:00"),
     "a day to come": lambda body: body.append(tiingo_day(date(2025, 11, 10), 13.0)),
 }
 
@@ -155,6 +154,45 @@ def test_what_has_another_shape_is_refused(case):
     MALFORMED[case](body)
     with pytest.raises(UnusableAnswer):
         parsed(body)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"splitFactor": None},
+        {"splitFactor": 0},
+        {"splitFactor": -2},
+        {"splitFactor": 1e5},
+        {"divCash": -1},
+        {"divCash": "0.01"},
+        {"divCash": 10**400},
+    ],
+)
+def test_a_doubtful_event_is_left_out_and_named_and_costs_no_price(event):
+    body = days()
+    body[1].update(event)
+    history = parsed(body)
+    assert [bar.close for bar in history.bars] == CLOSES
+    assert (history.splits, history.dividends) == ((), ())
+    (note,) = history.notes("X")
+    assert "2025-10-31" in note
+    assert not history.is_complete
+
+
+@pytest.mark.parametrize(
+    "spelling", ["2025-10-31", "2025-10-31T00:00:00+00:00", "2025-10-31T00:00:00Z"]
+)
+def test_midnight_utc_is_one_day_in_every_spelling(spelling):
+    body = days()
+    body[1]["date"] = spelling
+    assert parsed(body) == parsed(days())
+
+
+def test_sessions_are_those_of_the_calendar():
+    body = [*days()[:2], tiingo_day(date(2025, 11, 1), 12.5), *days()[3:]]
+    history = parsed(body)
+    assert history.left_out == {CLOSED: (date(2025, 11, 1),)}
+    assert history.missing == (DAYS[2],)
 
 
 def test_splits_without_end_are_refused():
@@ -175,11 +213,16 @@ def test_an_empty_list_is_a_share_without_days():
 
 
 def test_words_instead_of_days_say_what_is_wrong():
-    with pytest.raises(UnknownSymbol):
+    with pytest.raises(UnknownSymbol, match="Tiingo does not know BITF"):
+        parsed({"detail": "Error: Ticker 'BITF' not found"})
+    # A moved address says this of every symbol.
+    with pytest.raises(UnknownSymbol, match="nothing at the address") as unclear:
         parsed({"detail": "Not found."})
-    with pytest.raises(HttpUnavailable) as raised:
-        parsed({"detail": "Error: You have run over your hourly request allocation."})
-    assert raised.value.status == 429
+    assert "if every symbol is answered so" in unclear.value.mend
+    later = used_up({"detail": "Error: You have run over your hourly request allocation."})
+    assert later is not None
+    assert (later.status, later.wait_s) == (429, 3600.0)
+    assert used_up([]) is used_up({"detail": "Not found."}) is None
     with pytest.raises(UnusableAnswer, match="Invalid token"):
         parsed({"detail": "Invalid token."})
 
@@ -243,18 +286,3 @@ def test_an_unknown_symbol_comes_with_a_status_and_leads_to_the_alias():
     assert [path for _, path, _ in client.asked] == [PATH, "/tiingo/daily/keel/prices"]
     with pytest.raises(UnknownSymbol):
         vendor({PATH: unknown})[0].fetch(PRICES, "BITF", ALL)
-
-
-def test_a_used_up_allowance_ends_the_asking():
-    tiingo, client = vendor(
-        {PATH: {"detail": "Error: You have run over your hourly request allocation."}}
-    )
-    for _ in range(3):
-        with pytest.raises(HttpUnavailable):
-            tiingo.fetch(PRICES, "BITF", ALL)
-    assert len(client.asked) == 1
-
-
-def test_the_newest_date_is_that_of_a_final_day():
-    tiingo, _ = vendor({"/tiingo/daily/spy/prices": days()})
-    assert tiingo.newest_date() == DAYS[-1]

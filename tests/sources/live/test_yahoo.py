@@ -14,8 +14,14 @@ import pytest
 
 from dagster_project.contracts import BY_NAME, Window, typed_frame
 from dagster_project.errors import SourceError
-from dagster_project.sources.live.equity_history import UnknownSymbol, UnusableAnswer
+from dagster_project.sources.live.equity_history import (
+    ABSURD,
+    UNFINISHED,
+    WITHOUT_CLOSE,
+    UnknownSymbol,
+)
 from dagster_project.sources.live.http_errors import HttpRefused, HttpUnavailable
+from dagster_project.sources.live.strict_json import UnusableAnswer
 from dagster_project.sources.live.symbol_aliases import SymbolAlias
 from dagster_project.sources.live.yahoo import YahooVendor, parse_chart
 from tests.sources.live.equity_bodies import (
@@ -46,6 +52,11 @@ def quotes(body: dict[str, Any]) -> dict[str, list[Any]]:
 def vendor(answers: dict[str, Any], **how: Any) -> tuple[YahooVendor, FakeClient]:
     client = FakeClient(answers)
     return YahooVendor(client, asked_on=date(2025, 11, 8), **how), client
+
+
+def refused(status: int, body: Any) -> HttpRefused:
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return HttpRefused("The host said no.", status=status, body=text)
 
 
 # --- what is read -----------------------------------------------------------------------
@@ -137,8 +148,9 @@ def test_a_share_without_a_session_in_the_window_has_no_rows():
 def test_a_day_of_nulls_is_left_out_and_counted():
     history = parsed(chart(closes=[12.34, None, 11.99, 12.07, 13.1]))
     assert [bar.session_date for bar in history.bars] == [DAYS[0], *DAYS[2:]]
-    assert (history.n_without_close, history.is_complete) == (1, False)
-    assert history.notes("BITF") == ("BITF: 1 day without a close left out",)
+    assert (history.left_out, history.missing) == ({WITHOUT_CLOSE: (DAYS[1],)}, (DAYS[1],))
+    assert not history.is_complete
+    assert history.notes("BITF") == ("BITF: 1 day without a close left out (2025-10-31)",)
 
 
 def test_a_close_alone_is_a_bar():
@@ -157,6 +169,13 @@ def with_live_bar(close: float, volume: int, **how: Any) -> dict[str, Any]:
     return body
 
 
+def test_of_two_bars_of_a_day_the_one_with_the_final_volume_stays():
+    """The running bar may have been written before the closing auction was."""
+    history = parsed(with_live_bar(13.1, 999_000))
+    assert (history.bars[-1].close, history.bars[-1].volume) == (13.1, 1_000_028)
+    assert history.is_complete
+
+
 def test_of_two_bars_of_a_day_the_newer_stays():
     history = parsed(with_live_bar(13.1, 1_000_999))
     assert [bar.session_date for bar in history.bars] == DAYS
@@ -167,7 +186,7 @@ def test_of_two_bars_of_a_day_the_newer_stays():
 def test_two_bars_of_a_day_that_contradict_each_other_are_both_left_out():
     history = parsed(with_live_bar(14.2, 1_000_999))
     assert [bar.session_date for bar in history.bars] == DAYS[:-1]
-    assert history.n_absurd == 1
+    assert history.left_out == {ABSURD: (DAYS[-1],)}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +201,7 @@ def test_two_bars_of_a_day_that_contradict_each_other_are_both_left_out():
 def test_the_running_session_is_left_out(at, n_bars):
     history = parsed(with_live_bar(13.1, 5), at=at)
     assert len(history.bars) == n_bars
-    assert history.n_unfinished == 5 - n_bars
+    assert len(history.left_out.get(UNFINISHED, ())) == 5 - n_bars
     # A session that is not over is nothing the vendor withholds.
     assert history.is_complete
 
@@ -243,8 +262,10 @@ def test_a_bar_that_cannot_be_true_is_left_out_and_counted(absurd):
     absurd(body)
     history = parsed(body)
     assert [bar.session_date for bar in history.bars] == [*DAYS[:2], *DAYS[3:]]
-    assert (history.n_absurd, history.is_complete) == (1, False)
-    assert history.notes("X") == ("X: 1 day with figures that cannot be true left out",)
+    assert (history.left_out, history.is_complete) == ({ABSURD: (DAYS[2],)}, False)
+    assert history.notes("X") == (
+        "X: 1 day with figures that cannot be true left out (2025-11-03)",
+    )
 
 
 def test_too_many_absurd_bars_condemn_the_answer():
@@ -260,6 +281,101 @@ def test_an_announced_split_has_not_happened_yet():
     history = parsed(body, at=at)
     assert (history.splits, history.dividends) == ((), ())
     assert len(parsed(body, at=SATURDAY).splits) == 1
+
+
+# --- sessions of the calendar, and events that cannot be --------------------------------
+
+
+def test_a_session_that_is_absent_is_missing_and_named():
+    history = parsed(chart([*DAYS[:2], *DAYS[3:]], [*CLOSES[:2], *CLOSES[3:]]))
+    assert (history.missing, history.is_complete) == ((DAYS[2],), False)
+    assert history.notes("X") == ("X: 1 session missing (2025-11-03)",)
+
+
+@pytest.mark.parametrize("absent", [0, 4])
+def test_a_session_at_either_end_is_missing_where_the_share_was_traded(absent):
+    days, closes = [*DAYS], [*CLOSES]
+    del days[absent], closes[absent]
+    assert parsed(chart(days, closes)).missing == (DAYS[absent],)
+
+
+def test_before_its_first_trade_a_share_lacks_no_session():
+    body = chart(DAYS[2:], CLOSES[2:])
+    for first in (instant(DAYS[2], 9, 30), 0):
+        result_of(body)["meta"]["firstTradeDate"] = first
+        assert parsed(body).is_complete
+
+
+def test_a_bar_of_a_day_without_a_session_is_left_out_and_named():
+    saturday = date(2025, 11, 1)
+    body = chart([*DAYS[:2], saturday, *DAYS[2:]], [*CLOSES[:2], 12.5, *CLOSES[2:]])
+    history = parsed(body)
+    assert [bar.session_date for bar in history.bars] == DAYS
+    assert history.is_complete
+    assert history.notes("X") == (
+        "X: 1 day on which the exchange was closed left out (2025-11-01)",
+    )
+
+
+def test_another_exchange_has_sessions_of_its_own():
+    body = chart([DAYS[0], date(2025, 11, 1), DAYS[-1]], [12.0, 12.0, 12.0])
+    result_of(body)["meta"]["exchangeTimezoneName"] = "America/Toronto"
+    assert len(parsed(body).bars) == 3
+    assert parsed(body).is_complete
+
+
+DOUBTFUL: dict[str, Any] = {
+    "events are a list": [],
+    "splits are a list": {"splits": [1]},
+    "a split without ratio": {"splits": {"1": {"date": 1761831000, "numerator": 1}}},
+    "a split of 1:0": {"splits": {"1": {"date": 1761831000, "numerator": 1, "denominator": 0}}},
+    "a split below 0": {"splits": {"1": {"date": 1761831000, "numerator": -2, "denominator": 1}}},
+    "a split of text": {"splits": {"1": {"date": 1761831000, "numerator": "2", "denominator": 1}}},
+    "a split without a day": {"splits": {"1": {"numerator": 2, "denominator": 1}}},
+    "two splits of a day": {
+        "splits": {
+            "1": {"date": 1761831000, "numerator": 2, "denominator": 1},
+            "2": {"date": 1761831001, "numerator": 3, "denominator": 1},
+        }
+    },
+    "a dividend without amount": {"dividends": {"1": {"date": 1761831000}}},
+    "a dividend of nothing": {"dividends": {"1": {"date": 1761831000, "amount": 0}}},
+    "a dividend below zero": {"dividends": {"1": {"date": 1761831000, "amount": -0.1}}},
+    "a dividend without end": {"dividends": {"1": {"date": 1761831000, "amount": 10**400}}},
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_a_doubtful_event_is_left_out_and_named_and_costs_no_price(case):
+    body = chart()
+    result_of(body)["events"] = DOUBTFUL[case]
+    history = parsed(body)
+    assert [bar.close for bar in history.bars] == CLOSES
+    assert (history.splits, history.dividends) == ((), ())
+    assert not history.is_complete
+    assert history.notes("X")
+    assert all(note.endswith("left out") for note in history.notes("X"))
+    yahoo, _ = vendor({PATH: body})
+    assert yahoo.fetch(PRICES, "BITF", ALL).missing == (), "no price is missing"
+
+
+def test_dividends_of_one_day_are_added_up_and_one_listed_twice_counts_once():
+    body = chart()
+    stamp = instant(DAYS[2], 9, 30)
+    paid = [{"amount": 0.5, "date": stamp}, {"amount": 1.25, "date": stamp + 60}]
+    repeated = {str(n): each for n, each in enumerate([*paid, paid[0]])}
+    result_of(body)["events"] = {"dividends": repeated}
+    history = parsed(body)
+    assert [(each.ex_date, each.amount) for each in history.dividends] == [(DAYS[2], 1.75)]
+    assert history.is_complete
+
+
+def test_pence_are_not_pounds():
+    body = chart(symbol="X.L")
+    result_of(body)["meta"]["currency"] = "GBp"
+    path = "/v8/finance/chart/X.L"
+    with pytest.raises(UnusableAnswer, match="currency 'GBp' where GBP"):
+        vendor({path: body}, currencies={"X.L": "GBP"})[0].fetch(PRICES, "X.L", ALL)
 
 
 # --- what is refused --------------------------------------------------------------------
@@ -300,30 +416,6 @@ MALFORMED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a close is a list": change("close", 1, [12.5]),
     "a volume is text": change("volume", 1, "1000"),
     "no quote": lambda body: result_of(body)["indicators"].pop("quote"),
-    "events are a list": lambda body: result_of(body).update(events=[]),
-    "a split without ratio": lambda body: result_of(body).update(
-        events={"splits": {"1": {"date": 1761831000, "numerator": 0, "denominator": 1}}}
-    ),
-    "a split is negative": lambda body: result_of(body).update(
-        events={"splits": {"1": {"date": 1761831000, "numerator": -2, "denominator": 1}}}
-    ),
-    "a split of text": lambda body: result_of(body).update(
-        events={"splits": {"1": {"date": 1761831000, "numerator": "2", "denominator": 1}}}
-    ),
-    "two splits of a day": lambda body: result_of(body).update(
-        events={
-            "splits": {
-                "1": {"date": 1761831000, "numerator": 2, "denominator": 1},
-                "2": {"date": 1761831001, "numerator": 3, "denominator": 1},
-            }
-        }
-    ),
-    "a dividend without amount": lambda body: result_of(body).update(
-        events={"dividends": {"1": {"date": 1761831000}}}
-    ),
-    "a dividend below zero": lambda body: result_of(body).update(
-        events={"dividends": {"1": {"date": 1761831000, "amount": -0.1}}}
-    ),
     "a period of text": lambda body: result_of(body)["meta"].update(currentTradingPeriod="now"),
     "an unknown error": lambda body: body["chart"].update(
         error={"code": "Internal", "description": "x"}
@@ -412,14 +504,9 @@ def test_another_table_is_refused_before_anybody_is_asked():
     assert client.asked == []
 
 
-def refused(status: int, body: Any) -> HttpRefused:
-    text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return HttpRefused("The host said no.", status=status, body=text)
-
-
 def test_errors_that_come_with_a_status_are_read():
     assert vendor({PATH: refused(400, NO_DATA)})[0].fetch(PRICES, "BITF", ALL).columns == {
-        name: [] for name in PRICES.column_names
+        name: [] for name in (*PRICES.column_names, "source")
     }
     with pytest.raises(UnknownSymbol):
         vendor({PATH: refused(404, NOT_FOUND)})[0].fetch(PRICES, "BITF", ALL)
@@ -429,6 +516,9 @@ def test_errors_that_come_with_a_status_are_read():
     ("status", "body"),
     [
         (404, b"<html>Not here</html>"),
+        # A moved interface: no word of a symbol.
+        (404, {"chart": {"result": None, "error": {"code": "Not Found", "description": "404"}}}),
+        (404, {"finance": {"error": {"code": "Not Found", "description": "HTTP 404"}}}),
         (404, {"chart": {"result": [], "error": None}}),
         (400, {"finance": {"error": {"code": "Bad Request", "description": "x"}}}),
         (403, NOT_FOUND),
@@ -454,21 +544,6 @@ def test_a_body_that_is_no_json_is_refused(body):
     with pytest.raises(SourceError) as raised:
         vendor({PATH: body})[0].fetch(PRICES, "BITF", ALL)
     assert PATH in raised.value.where
-
-
-def test_after_too_many_requests_nobody_is_asked_again():
-    riot = "/v8/finance/chart/RIOT"
-    yahoo, client = vendor(
-        {PATH: HttpUnavailable("Too many requests.", status=429), riot: chart(symbol="RIOT")}
-    )
-    for symbol in ("BITF", "RIOT", "BITF"):
-        with pytest.raises(HttpUnavailable) as raised:
-            yahoo.fetch(PRICES, symbol, ALL)
-        assert raised.value.status == 429
-    assert [path for _, path, _ in client.asked] == [PATH]
-    assert raised.value.what == (
-        "Yahoo is not asked again in this run. It had said: Too many requests."
-    )
 
 
 def test_an_outage_of_one_symbol_leaves_the_others():
@@ -507,26 +582,90 @@ def renamed(is_verified: bool, answers: dict[str, Any], asked_on: date = date(20
     return YahooVendor(client, aliases=[alias], asked_on=asked_on), client
 
 
-def test_an_unverified_alias_is_asked_only_where_the_ticker_is_unknown():
+def test_a_successor_is_asked_only_for_what_the_ticker_lacks():
     yahoo, client = renamed(False, {PATH: chart(), KEEL_PATH: chart(symbol="KEEL")})
     assert yahoo.fetch(PRICES, "BITF", ALL).notes == ()
     assert [path for _, path, _ in client.asked] == [PATH]
 
-    yahoo, client = renamed(False, {PATH: refused(404, NOT_FOUND), KEEL_PATH: chart(symbol="KEEL")})
+
+NOTHING = chart(DAYS[:1], CLOSES[:1])
+del NOTHING["chart"]["result"][0]["timestamp"]
+NOTHING["chart"]["result"][0]["indicators"] = {"quote": [{}], "adjclose": [{}]}
+# The old symbol's last trade was in October; its one bar is of a later day.
+PHANTOM_BAR = chart(DAYS[2:3], [13.7], session=date(2025, 10, 29))
+
+
+@pytest.mark.parametrize(
+    "old", [refused(404, NOT_FOUND), NO_DATA, NOTHING, PHANTOM_BAR, {"chart": None}]
+)
+def test_an_old_symbol_with_no_history_leads_to_the_successor(old):
+    yahoo, client = renamed(False, {PATH: old, KEEL_PATH: chart(symbol="KEEL")})
     answer = yahoo.fetch(PRICES, "BITF", ALL)
     assert [path for _, path, _ in client.asked] == [PATH, KEEL_PATH]
     assert answer.columns["ticker"] == ["BITF"] * 5
+    assert answer.columns["close"] == CLOSES
+    # Nobody verified the alias: a source of its own keeps returns from crossing the change.
+    assert answer.columns["source"] == ["yahoo KEEL"] * 5
     assert answer.requests == 2
+    assert (
+        "BITF is filed under KEEL at Yahoo, by an alias that nobody has verified: no return is "
+        "computed across the change"
+    ) in answer.notes
+
+
+def test_a_successor_continues_a_history_that_ends_where_common_sessions_agree():
+    old, new = chart(DAYS[:3], CLOSES[:3]), chart(symbol="KEEL")
+    yahoo, client = renamed(False, {PATH: old, KEEL_PATH: new})
+    answer = yahoo.fetch(PRICES, "BITF", ALL)
+    assert answer.columns["session_date"] == DAYS
+    assert answer.columns["source"] == ["yahoo"] * 5
+    assert (answer.complete, answer.missing) == (True, ())
     assert answer.notes == (
-        "BITF is filed under KEEL at Yahoo, by an alias that nobody has verified",
+        "BITF is filed under KEEL at Yahoo after 2025-11-03; 3 common sessions agree",
     )
+    # Asked for some days before the end, to compare.
+    assert client.asked[1][2]["period1"] == str(instant(DAYS[0], 0))
 
 
-def test_a_verified_alias_is_asked_alone():
+def test_another_share_under_the_successors_symbol_is_no_continuation():
+    old, new = chart(DAYS[:3], CLOSES[:3]), chart(DAYS, [99.0] * 5, symbol="KEEL")
+    yahoo, _ = renamed(False, {PATH: old, KEEL_PATH: new})
+    answer = yahoo.fetch(PRICES, "BITF", ALL)
+    assert answer.columns["session_date"] == DAYS[:3]
+    assert not answer.complete
+    assert answer.missing == (DAYS[3], DAYS[4])
+    assert any("BITF is not continued by KEEL" in note for note in answer.notes)
+    assert "BITF: 2 sessions missing (2025-11-04 to 2025-11-05)" in answer.notes
+
+
+@pytest.mark.parametrize("new", [refused(404, NOT_FOUND), HttpUnavailable("Down.", status=502)])
+def test_a_successor_that_gives_nothing_costs_nothing_that_is_there(new):
+    yahoo, _ = renamed(False, {PATH: chart(DAYS[:3], CLOSES[:3]), KEEL_PATH: new})
+    answer = yahoo.fetch(PRICES, "BITF", ALL)
+    assert answer.columns["session_date"] == DAYS[:3]
+    assert not answer.complete
+    assert any("KEEL" in note for note in answer.notes)
+
+
+def test_a_verified_alias_is_asked_alone_where_it_has_everything():
     """The exchange may have given the old symbol to another company."""
     yahoo, client = renamed(True, {PATH: chart(), KEEL_PATH: chart(symbol="KEEL")})
-    assert yahoo.fetch(PRICES, "BITF", ALL).notes == ("BITF is filed under KEEL at Yahoo",)
+    answer = yahoo.fetch(PRICES, "BITF", ALL)
+    assert answer.notes == ("BITF is filed under KEEL at Yahoo",)
+    assert answer.columns["source"] == ["yahoo"] * 5
     assert [path for _, path, _ in client.asked] == [KEEL_PATH]
+
+
+def test_days_before_a_verified_change_may_be_under_the_old_symbol():
+    new = chart(DAYS[3:], CLOSES[3:], symbol="KEEL")
+    new["chart"]["result"][0]["meta"]["firstTradeDate"] = instant(DAYS[3], 9, 30)
+    yahoo, client = renamed(True, {PATH: chart(DAYS[:3], CLOSES[:3]), KEEL_PATH: new})
+    answer = yahoo.fetch(PRICES, "BITF", ALL)
+    assert (answer.columns["session_date"], answer.columns["close"]) == (DAYS, CLOSES)
+    assert answer.columns["source"] == ["yahoo"] * 5
+    assert answer.complete
+    assert [path for _, path, _ in client.asked] == [KEEL_PATH, PATH]
+    assert client.asked[1][2]["period2"] == str(instant(DAYS[3], 0))
 
 
 def test_no_symbol_known_is_said_of_the_last_one():
@@ -534,16 +673,6 @@ def test_no_symbol_known_is_said_of_the_last_one():
     with pytest.raises(UnknownSymbol, match="KEEL") as raised:
         yahoo.fetch(PRICES, "BITF", ALL)
     assert "symbol_aliases.csv" in raised.value.mend
-
-
-def test_the_newest_date_is_that_of_a_session_that_is_over():
-    body = chart(symbol="SPY")
-    yahoo, client = vendor({"/v8/finance/chart/SPY": body})
-    assert yahoo.newest_date() == DAYS[-1]
-    client.retrieved_at = datetime(2025, 11, 5, 20, tzinfo=UTC)
-    assert yahoo.newest_date() == DAYS[-2]
-    client.answers = {"/v8/finance/chart/SPY": NO_DATA}
-    assert yahoo.newest_date() is None
 
 
 def test_parsing_changes_nothing_of_the_body():

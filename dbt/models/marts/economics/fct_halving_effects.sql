@@ -36,6 +36,8 @@ logs as (
         network_eh_s,
         fee_share_of_revenue
     from days
+    -- An estimated share of fees says nothing of what a halving did to fees.
+    where fee_source is null or fee_source <> 'trailing_share'
 
 ),
 

@@ -36,7 +36,7 @@ priced as (
             when network.price_usd is not null then 'network_reference'
             when exchange_prices.close_usd is not null then 'exchange_utc_close'
         end as price_source,
-        network.fees_usd / network.price_usd as fees_btc,
+        network.fees_usd / network.price_usd as reported_fees_btc,
         network.issuance_usd / network.price_usd / nullif(network.blocks, 0)
             as issued_per_block_btc
     from network
@@ -102,6 +102,59 @@ with_subsidy as (
 
 ),
 
+-- A source may stop serving fees while all else goes on. Their share of what miners earn moves
+-- slowly, so the share of the last days that have them stands in, flagged and not for long.
+with_trailing_share as (
+
+    select
+        date_utc,
+        case
+            when count(reported_fees_btc * subsidy_btc) over trailing_days >= 7
+                then
+                    sum(case when subsidy_btc is not null then reported_fees_btc end)
+                        over trailing_days
+                    / sum(case when reported_fees_btc is not null then subsidy_btc * blocks end)
+                        over trailing_days
+        end as fees_per_subsidy
+    from with_subsidy
+    window trailing_days as (
+        order by date_utc
+        range between interval {{ var('fee_share_days') - 1 }} days preceding and current row
+    )
+
+),
+
+with_last_reported as (
+
+    select
+        *,
+        max(case when reported_fees_btc is not null and subsidy_btc is not null then date_utc end)
+            over (order by date_utc rows between unbounded preceding and current row)
+            as last_fees_date
+    from with_subsidy
+
+),
+
+with_fees as (
+
+    select
+        days.*,
+        coalesce(
+            days.reported_fees_btc, shares.fees_per_subsidy * days.subsidy_btc * days.blocks
+        ) as fees_btc,
+        case
+            when days.reported_fees_btc is not null then 'reported'
+            when shares.fees_per_subsidy * days.subsidy_btc is not null then 'trailing_share'
+        end as fee_source
+    from with_last_reported as days
+    left join with_trailing_share as shares
+        on
+            days.last_fees_date = shares.date_utc
+            and {{ days_between('days.last_fees_date', 'days.date_utc') }}
+            <= {{ var('fee_share_max_age_days') }}
+
+),
+
 -- 2^32 hashes per unit of difficulty and block; one PH/s is 1e15 hashes per second.
 with_hashprice as (
 
@@ -110,7 +163,7 @@ with_hashprice as (
         difficulty * 4294967296e0 * blocks / 86400e0 / 1e18 as network_eh_s,
         1e15 * 86400e0 / nullif(difficulty * 4294967296e0, 0)
         * (subsidy_btc + fees_btc / nullif(blocks, 0)) as hashprice_btc_ph
-    from with_subsidy
+    from with_fees
 
 ),
 
@@ -165,6 +218,7 @@ final as (
         subsidy_source,
         issued_per_block_btc,
         fees_btc,
+        fee_source,
         network_btc,
         fee_share_of_revenue,
         network_eh_s,

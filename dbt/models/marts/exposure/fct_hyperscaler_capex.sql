@@ -142,10 +142,12 @@ versions as (
         sum(cast(has_guidance as integer)) over (
             partition by ticker, fiscal_period, definition_id
             order by announced_date
+            rows between unbounded preceding and current row
         ) as guidance_number,
         sum(cast(has_actual as integer)) over (
             partition by ticker, fiscal_period, definition_id
             order by announced_date
+            rows between unbounded preceding and current row
         ) as actual_number,
         row_number() over (
             partition by ticker, fiscal_period, definition_id

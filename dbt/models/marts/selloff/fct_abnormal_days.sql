@@ -1,23 +1,15 @@
 -- Grain: one row per scan and session from the first price to the last.
--- Indents of loops over factors cannot satisfy the rule.
--- noqa: disable=LT02
-{%- set n = var('max_factors') %}
 with
 
-panels as (
+days as (
 
-    select * from {{ ref('int_scan_panels') }}
+    select * from {{ ref('int_scanned_days') }}
 
 ),
 
-firms as (
+scans as (
 
-    select
-        panel_number,
-        count(*) as n_priced,
-        count(*) filter (where is_held) as n_firms
-    from {{ ref('int_scan_firms') }}
-    group by panel_number
+    select * from {{ ref('stg_study_scans') }}
 
 ),
 
@@ -28,25 +20,6 @@ members as (
         count(*) as n_members
     from {{ ref('int_study_group_members') }}
     group by group_id
-
-),
-
-estimates as (
-
-    select * from {{ ref('int_scan_estimates') }}
-
-),
-
-on_day as (
-
-    select * from {{ ref('int_scan_returns') }}
-    where rel_day = 0
-
-),
-
-parameters as (
-
-    select * from {{ ref('int_study_parameters') }}
 
 ),
 
@@ -95,114 +68,82 @@ placed_announcements as (
 events_near as (
 
     select
-        panels.panel_number,
+        days.session_number,
         count(*) as n_events_near,
         {{ text_of(
-            "events.event_id || case when events.t0_number = panels.t0_number then ''"
-            " else printf(' (%+d)', events.t0_number - panels.t0_number) end",
+            "events.event_id || case when events.t0_number = days.session_number then ''"
+            " else printf(' (%+d)', events.t0_number - days.session_number) end",
             '; ',
             [
-                'abs(events.t0_number - panels.t0_number)',
+                'abs(events.t0_number - days.session_number)',
                 'events.t0_number',
                 'events.event_id',
             ],
         ) }} as events_near
-    from panels
+    from (select distinct session_number from days) as days
     inner join events
-        on abs(events.t0_number - panels.t0_number) <= {{ var('near_sessions') }}
-    group by panels.panel_number
+        on abs(events.t0_number - days.session_number) <= {{ var('near_sessions') }}
+    group by days.session_number
 
 ),
 
 announcements_near as (
 
     select
-        panels.panel_number,
+        days.session_number,
         count(*) as n_announcements_near,
         {{ text_of(
-            "placed.announcement_id || case when placed.session_number = panels.t0_number then ''"
-            " else printf(' (%+d)', placed.session_number - panels.t0_number) end",
+            "placed.announcement_id || case when placed.session_number = days.session_number then ''"
+            " else printf(' (%+d)', placed.session_number - days.session_number) end",
             '; ',
             [
-                'abs(placed.session_number - panels.t0_number)',
+                'abs(placed.session_number - days.session_number)',
                 'placed.session_number',
                 'placed.announcement_id',
             ],
         ) }} as announcements_near
-    from panels
+    from (select distinct session_number from days) as days
     inner join placed_announcements as placed
-        on abs(placed.session_number - panels.t0_number) <= {{ var('near_sessions') }}
-    group by panels.panel_number
+        on abs(placed.session_number - days.session_number) <= {{ var('near_sessions') }}
+    group by days.session_number
 
 ),
 
--- The linter loses the `from measured` below the columns that loops write.
-measured as (  -- noqa: ST03
+measured as (
 
     select
-        panels.scan_id,
-        panels.session_date,
-        panels.group_id,
-        panels.model_id,
-        coalesce(firms.n_firms, 0) as n_firms,
-        coalesce(members.n_members, 0) - coalesce(firms.n_firms, 0) as n_firms_dropped,
-        on_day.simple_return as portfolio_return,
-        on_day.ret,
-        estimates.n_est,
-        estimates.df_resid,
-        estimates.resid_sd,
-        estimates.n_est < parameters.short_window_sessions as is_short_window,
-        panels.factor_source,
-        panels.is_asynchronous,
-        case when panels.method = 'market_adjusted' then on_day.x_1 else 0 end
-        + estimates.level {{ factor_effect('estimates', 'on_day') }} as expected,
-        estimates.mean_leverage
-        {%- set deviations = [] %}
-        {%- for j in range(1, n + 1) %}
-        {%- do deviations.append('(on_day.z_' ~ j ~ ' - estimates.z_mean_' ~ j ~ ')') %}
-        {%- endfor %}
-        {{ factor_leverage('estimates', deviations) }} as leverage,
+        days.scan_id,
+        sessions.session_date,
+        scans.group_id,
+        scans.model_id,
+        days.n_firms,
+        coalesce(members.n_members, 0) - days.n_firms as n_firms_dropped,
+        days.portfolio_return,
+        days.expected_return,
+        days.abnormal_return,
+        days.s_pred,
+        days.portfolio_t,
+        days.df,
+        days.p_two_sided,
+        days.p_lower,
+        days.q_bh,
+        days.q_by,
+        days.n_est,
+        days.is_short_window,
+        days.factor_source,
+        days.is_asynchronous,
         coalesce(events_near.n_events_near, 0) as n_events_near,
         events_near.events_near,
         coalesce(announcements_near.n_announcements_near, 0) as n_announcements_near,
         announcements_near.announcements_near,
-        case
-            when coalesce(firms.n_priced, 0) = 0 then 'no_return'
-            when not panels.has_factors_on_t0 then 'no_factor'
-            when firms.n_firms = 0 then 'insufficient'
-            else coalesce(estimates.fit_status, 'insufficient')
-        end as status
-    from panels
-    cross join parameters
-    left join firms on panels.panel_number = firms.panel_number
-    left join members on panels.group_id = members.group_id
-    left join estimates on panels.panel_number = estimates.panel_number
-    left join on_day on panels.panel_number = on_day.panel_number
-    left join events_near on panels.panel_number = events_near.panel_number
-    left join announcements_near on panels.panel_number = announcements_near.panel_number
-
-),
-
-standardised as (
-
-    select
-        *,
-        case when status = 'ok' then ret - expected end as abnormal_return,
-        case when status = 'ok' then resid_sd * sqrt(1 + leverage) end as s_pred,
-        case
-            when status = 'ok' then (ret - expected) / nullif(resid_sd * sqrt(1 + leverage), 0)
-        end as portfolio_t
-    from measured
-
-),
-
-tested as (
-
-    select
-        *,
-        {{ student_t_two_sided_p('portfolio_t', 'df_resid') }} as p_two_sided,
-        {{ student_t_lower_p('portfolio_t', 'df_resid') }} as p_lower
-    from standardised
+        days.status
+    from days
+    inner join scans on days.scan_id = scans.scan_id
+    inner join sessions on days.session_number = sessions.session_number
+    left join members on scans.group_id = members.group_id
+    left join events_near on days.session_number = events_near.session_number
+    left join announcements_near
+        on days.session_number = announcements_near.session_number
 
 ),
 
@@ -217,16 +158,8 @@ ordered as (
         -- a day ranks among those that were judged alike. What chance does is counted over all.
         count(portfolio_t) over alike as n_comparable,
         case when portfolio_t is not null then rank() over alike_by_t end as rank_negative,
-        case when portfolio_t is not null then rank() over by_t end as rank_negative_all,
-        case
-            when portfolio_t is not null
-                then
-                    row_number() over (
-                        partition by scan_id
-                        order by p_two_sided asc nulls last, session_date asc
-                    )
-        end as p_number
-    from tested
+        case when portfolio_t is not null then rank() over by_t end as rank_negative_all
+    from measured
     window
         by_scan as (partition by scan_id),
         by_t as (partition by scan_id order by portfolio_t asc nulls last),
@@ -234,44 +167,6 @@ ordered as (
         alike_by_t as (
             partition by scan_id, is_asynchronous order by portfolio_t asc nulls last
         )
-
-),
-
-harmonic as (
-
-    select
-        *,
-        sum(1e0 / p_number) over (partition by scan_id) as harmonic_sum
-    from ordered
-
-),
-
-corrected as (
-
-    -- Benjamini and Hochberg (1995): the smallest m p_(j) / j of this day and those of larger p.
-    -- Benjamini and Yekutieli (2001): the same times 1 + 1/2 + ... + 1/m, which holds whatever
-    -- ties the days to each other, as their common estimation sessions do.
-    select
-        *,
-        case
-            when p_two_sided is not null
-                then least(1, min(p_two_sided * n_scanned / p_number) over from_largest)
-        end as q_bh,
-        case
-            when p_two_sided is not null
-                then
-                    least(
-                        1,
-                        min(p_two_sided * n_scanned * harmonic_sum / p_number)
-                            over from_largest
-                    )
-        end as q_by
-    from harmonic
-    window from_largest as (
-        partition by scan_id
-        order by p_two_sided desc nulls first
-        range between unbounded preceding and current row
-    )
 
 ),
 
@@ -287,7 +182,7 @@ decided as (
             when p_two_sided <= {{ var('significance_level') }} then 'chance'
             else 'ordinary'
         end as verdict_id
-    from corrected
+    from ordered
 
 ),
 
@@ -329,11 +224,11 @@ reported as (
         n_firms,
         n_firms_dropped,
         portfolio_return,
-        case when status = 'ok' then expected end as expected_return,
+        expected_return,
         abnormal_return,
         s_pred,
         portfolio_t,
-        case when status = 'ok' then df_resid end as df,
+        df,
         p_two_sided,
         p_lower,
         rank_negative,
@@ -342,14 +237,14 @@ reported as (
         n_scanned,
         n_below_level,
         cast(expected_false_finds as double) as expected_false_finds,
-        cast(q_bh as double) as q_bh,
-        cast(q_by as double) as q_by,
+        q_bh,
+        q_by,
         n_events_near,
         events_near,
         n_announcements_near,
         announcements_near,
-        coalesce(n_est, 0) as n_est,
-        coalesce(status = 'ok' and is_short_window, false) as is_short_window,
+        n_est,
+        status = 'ok' and is_short_window as is_short_window,
         factor_source,
         is_asynchronous,
         status,

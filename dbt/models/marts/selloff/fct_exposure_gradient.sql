@@ -49,88 +49,9 @@ metrics as (
 
 ),
 
-samples as (
+gradients as (
 
-    select distinct
-        gradient_number,
-        occasion_id,
-        group_id,
-        model_id,
-        metric
-    from {{ ref('int_gradient_firms') }}
-
-),
-
-regressions as (
-
-    select * from {{ ref('int_gradient_regressions') }}
-
-),
-
-permutations as (
-
-    select * from {{ ref('int_gradient_permutations') }}
-
-),
-
-portfolios as (
-
-    select * from {{ ref('int_portfolios') }}
-
-),
-
-portfolio_windows as (
-
-    select * from {{ ref('int_portfolio_windows') }}
-
-),
-
-quantiles as (
-
-    select * from {{ ref('int_portfolio_quantiles') }}
-
-),
-
-permutation_p as (
-
-    select
-        regressions.gradient_number,
-        regressions.window_id,
-        (
-            1e0 + coalesce(
-                sum(permutations.n_draws) filter (
-                    where abs(permutations.rank_product) >= abs(regressions.rank_product)
-                ),
-                0
-            )
-        ) / (1 + sum(permutations.n_draws)) as spearman_p
-    from regressions
-    inner join permutations
-        on
-            regressions.metric_ranks = permutations.metric_ranks
-            and regressions.car_ranks = permutations.car_ranks
-    group by regressions.gradient_number, regressions.window_id
-
-),
-
-portfolio_results as (
-
-    select
-        portfolios.portfolio_kind,
-        portfolios.gradient_number,
-        portfolio_windows.window_id,
-        portfolio_windows.df_resid,
-        portfolio_windows.car / nullif(portfolio_windows.car_sd_pred, 0) as car_t_pred,
-        portfolio_windows.status,
-        quantiles.sq_p_two_sided
-    from portfolios
-    inner join portfolio_windows
-        on portfolios.portfolio_number = portfolio_windows.portfolio_number
-    left join quantiles
-        on
-            portfolios.portfolio_number = quantiles.portfolio_number
-            and portfolio_windows.window_id = quantiles.window_id
-    where portfolios.portfolio_kind <> 'equal_weight'
+    select * from {{ ref('int_exposure_gradients') }}
 
 ),
 
@@ -142,59 +63,40 @@ joined as (
         models.model_id,
         windows.window_id,
         metrics.metric,
-        coalesce(regressions.n_firms, 0) as n,
-        regressions.slope,
-        regressions.slope / nullif(regressions.slope_se_hc3, 0) as slope_t_hc3,
-        slopes.car_t_pred as slope_t_portfolio,
-        {{ student_t_two_sided_p('slopes.car_t_pred', 'slopes.df_resid') }} as p_portfolio,
-        slopes.sq_p_two_sided as sq_p,
-        regressions.spearman,
-        permutation_p.spearman_p,
-        regressions.loo_min,
-        regressions.loo_max,
-        regressions.n_loo_undefined,
-        regressions.long_short_return,
-        long_short.car_t_pred as long_short_t,
+        coalesce(gradients.n, 0) as n,
+        gradients.slope,
+        gradients.slope_t_hc3,
+        gradients.slope_t_portfolio,
+        gradients.p_portfolio,
+        gradients.sq_p,
+        gradients.spearman,
+        gradients.spearman_p,
+        gradients.loo_min,
+        gradients.loo_max,
+        gradients.n_loo_undefined,
+        gradients.long_short_return,
+        gradients.long_short_t,
         models.is_headline as is_headline_model,
         metrics.known_words,
         metrics.unit,
         metrics.unit_words,
-        case
-            when windows.overlaps_estimation then 'overlaps_estimation'
-            when coalesce(regressions.n_firms, 0) < {{ var('min_gradient_firms') }}
-                then 'cannot_tell'
-            when regressions.slope is null then 'no_spread'
-            else coalesce(slopes.status, 'incomplete_window')
-        end as status
+        coalesce(
+            gradients.status,
+            case when windows.overlaps_estimation then 'overlaps_estimation' end,
+            'cannot_tell'
+        ) as status
     from occasions
     cross join groups
     cross join models
     cross join windows
     cross join metrics
-    left join samples
+    left join gradients
         on
-            occasions.occasion_id = samples.occasion_id
-            and groups.group_id = samples.group_id
-            and models.model_id = samples.model_id
-            and metrics.metric = samples.metric
-    left join regressions
-        on
-            samples.gradient_number = regressions.gradient_number
-            and windows.window_id = regressions.window_id
-    left join permutation_p
-        on
-            samples.gradient_number = permutation_p.gradient_number
-            and windows.window_id = permutation_p.window_id
-    left join portfolio_results as slopes
-        on
-            samples.gradient_number = slopes.gradient_number
-            and windows.window_id = slopes.window_id
-            and slopes.portfolio_kind = 'exposure_slope'
-    left join portfolio_results as long_short
-        on
-            samples.gradient_number = long_short.gradient_number
-            and windows.window_id = long_short.window_id
-            and long_short.portfolio_kind = 'long_short'
+            occasions.occasion_id = gradients.event_id
+            and groups.group_id = gradients.group_id
+            and models.model_id = gradients.model_id
+            and windows.window_id = gradients.window_id
+            and metrics.metric = gradients.metric
     -- Dates that only a set merges are no study of their own.
     where {{ list_size('occasions.event_ids') }} = 1
 

@@ -1,9 +1,15 @@
 -- Grain: one row per event, ticker, model and session relative to the event session.
 with
 
-daily as (
+event_firms as (
 
-    select * from {{ ref('int_event_daily') }}
+    select * from {{ ref('int_event_firms') }}
+
+),
+
+models as (
+
+    select * from {{ ref('int_study_models') }}
 
 ),
 
@@ -16,11 +22,73 @@ span as (
 
 ),
 
-in_span as (
+days as (
 
-    select daily.*
-    from daily
-    inner join span on daily.rel_day between span.first_day and span.last_day
+    select {{ each_number('first_day', 'last_day') }} as rel_day
+    from span
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions') }}
+
+),
+
+equity_returns as (
+
+    select * from {{ ref('int_equity_returns') }}
+
+),
+
+daily as (
+
+    select * from {{ ref('int_event_daily') }}
+
+),
+
+joined as (
+
+    select
+        event_firms.event_id,
+        event_firms.ticker,
+        models.model_id,
+        cast(days.rel_day as bigint) as rel_day,
+        sessions.session_date,
+        case
+            when models.return_kind = 'log' then equity_returns.log_return
+            else equity_returns.simple_return
+        end as ret,
+        daily.market_return,
+        daily.expected,
+        daily.ar,
+        daily.s_pred,
+        daily.sar,
+        equity_returns.volume_ratio_20d,
+        coalesce(daily.status, event_firms.price_status) as status,
+        nullif(
+            concat_ws(
+                ';',
+                case when equity_returns.is_zero_volume then 'zero_volume' end,
+                case when equity_returns.is_flat_bar then 'flat_bar' end,
+                case when equity_returns.is_mixed_source then 'mixed_source' end
+            ),
+            ''
+        ) as flags
+    from event_firms
+    cross join models
+    cross join days
+    left join sessions on event_firms.t0_number + days.rel_day = sessions.session_number
+    left join equity_returns
+        on
+            event_firms.ticker = equity_returns.ticker
+            and event_firms.t0_number + days.rel_day = equity_returns.session_number
+    left join daily
+        on
+            event_firms.event_id = daily.event_id
+            and event_firms.ticker = daily.ticker
+            and models.model_id = daily.model_id
+            and days.rel_day = daily.rel_day
 
 ),
 
@@ -30,7 +98,7 @@ run as (
         event_id,
         ticker,
         model_id,
-        cast(rel_day as bigint) as rel_day,
+        rel_day,
         session_date,
         ret,
         market_return,
@@ -44,19 +112,11 @@ run as (
         end as car_running,
         case when ar is not null then rank() over by_size end as rank_in_window,
         volume_ratio_20d,
-        series_status as status,
-        nullif(
-            concat_ws(
-                ';',
-                case when is_zero_volume then 'zero_volume' end,
-                case when is_flat_bar then 'flat_bar' end,
-                case when is_mixed_source then 'mixed_source' end
-            ),
-            ''
-        ) as flags
-    from in_span
+        status,
+        flags
+    from joined
     window
-        to_date as (partition by event_id, ticker, model_id order by in_span.rel_day),
+        to_date as (partition by event_id, ticker, model_id order by joined.rel_day),
         by_size as (partition by event_id, ticker, model_id order by ar asc nulls last)
 
 )

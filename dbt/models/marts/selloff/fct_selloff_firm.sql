@@ -1,9 +1,27 @@
 -- Grain: one row per event, ticker, model and window.
 with
 
-windows as (
+event_firms as (
 
-    select * from {{ ref('int_event_windows') }}
+    select * from {{ ref('int_event_firms') }}
+
+),
+
+models as (
+
+    select * from {{ ref('int_study_models') }}
+
+),
+
+study_windows as (
+
+    select * from {{ ref('int_study_windows') }}
+
+),
+
+parameters as (
+
+    select * from {{ ref('int_study_parameters') }}
 
 ),
 
@@ -13,15 +31,9 @@ estimates as (
 
 ),
 
-quantiles as (
+windows as (
 
-    select * from {{ ref('int_event_window_quantiles') }}
-
-),
-
-panels as (
-
-    select * from {{ ref('int_event_panels') }}
+    select * from {{ ref('int_event_windows') }}
 
 ),
 
@@ -39,27 +51,21 @@ market_caps as (
 
 joined as (
 
+    -- Events without prices have no estimates; their rows say why.
     select
-        windows.event_id,
-        windows.ticker,
-        windows.model_id,
-        windows.window_id,
-        estimates.est_first,
-        estimates.est_last,
-        estimates.n_est,
-        estimates.n_gap_days,
-        estimates.n_masked,
+        event_firms.event_id,
+        event_firms.ticker,
+        models.model_id,
+        study_windows.window_id,
+        estimates.est_first_date as est_first,
+        estimates.est_last_date as est_last,
+        coalesce(estimates.n_est, 0) as n_est,
+        event_firms.n_gap_days,
+        coalesce(estimates.n_masked, 0) as n_masked,
         estimates.df_resid,
-        -- The market-adjusted model estimates no coefficient; 0 and 1 are its assumption.
-        case when estimates.method <> 'market_adjusted' then estimates.alpha end as alpha,
-        {%- for column, number in [('beta_market', 'market_number'), ('beta_btc', 'bitcoin_number')] %}
-        case
-            when estimates.method <> 'ols' then null
-            {%- for j in range(1, var('max_factors') + 1) %}
-            when panels.{{ number }} = {{ j }} then estimates.factor_beta_{{ j }}
-            {%- endfor %}
-        end as {{ column }},
-        {%- endfor %}
+        estimates.alpha,
+        estimates.beta_market,
+        estimates.beta_btc,
         estimates.factor_source,
         estimates.r2,
         estimates.resid_sd,
@@ -70,54 +76,64 @@ joined as (
         windows.car_sd_pred,
         windows.car_t_simple,
         windows.car_t_pred,
-        {{ student_t_two_sided_p('windows.car_t_pred', 'windows.df_resid') }} as car_p_pred,
-        quantiles.sq_p_lower,
-        quantiles.sq_p_two_sided,
-        quantiles.n_quantile_sums,
+        windows.car_p_pred,
+        windows.sq_p_lower,
+        windows.sq_p_two_sided,
+        windows.n_quantile_sums,
         prices.max_drawdown,
         prices.sessions_to_recover,
         market_caps.market_cap_pre_usd,
         windows.car * market_caps.market_cap_pre_usd as abnormal_usd,
-        windows.status,
+        coalesce(windows.status, event_firms.price_status) as status,
         nullif(
             concat_ws(
                 ';',
                 case
-                    when estimates.is_short_window and windows.status = 'ok' then 'short_window'
+                    when
+                        estimates.n_est < parameters.short_window_sessions
+                        and windows.status = 'ok'
+                        then 'short_window'
                 end,
                 case when prices.is_overlap then 'overlap' end,
                 case when estimates.is_asynchronous then 'asynchronous' end,
                 case
-                    when prices.has_zero_volume or estimates.n_zero_volume_days > 0
+                    when prices.has_zero_volume or event_firms.n_zero_volume_days > 0
                         then 'zero_volume'
                 end,
-                case when prices.has_flat_bar or estimates.n_flat_bar_days > 0 then 'flat_bar' end,
                 case
-                    when prices.has_mixed_source or estimates.n_mixed_source_days > 0
+                    when prices.has_flat_bar or event_firms.n_flat_bar_days > 0 then 'flat_bar'
+                end,
+                case
+                    when prices.has_mixed_source or event_firms.n_mixed_source_days > 0
                         then 'mixed_source'
                 end
             ),
             ''
         ) as flags
-    from windows
-    inner join estimates
-        on
-            windows.event_id = estimates.event_id
-            and windows.ticker = estimates.ticker
-            and windows.model_id = estimates.model_id
+    from event_firms
+    cross join models
+    cross join study_windows
+    cross join parameters
     inner join prices
         on
-            windows.event_id = prices.event_id
-            and windows.ticker = prices.ticker
-            and windows.window_id = prices.window_id
-    left join panels on estimates.panel_number = panels.panel_number
-    left join quantiles
+            event_firms.event_id = prices.event_id
+            and event_firms.ticker = prices.ticker
+            and study_windows.window_id = prices.window_id
+    left join estimates
         on
-            windows.panel_number = quantiles.panel_number
-            and windows.firm_number = quantiles.firm_number
-            and windows.window_id = quantiles.window_id
+            event_firms.event_id = estimates.event_id
+            and event_firms.ticker = estimates.ticker
+            and models.model_id = estimates.model_id
+    left join windows
+        on
+            event_firms.event_id = windows.event_id
+            and event_firms.ticker = windows.ticker
+            and models.model_id = windows.model_id
+            and study_windows.window_id = windows.window_id
     left join market_caps
-        on windows.event_id = market_caps.event_id and windows.ticker = market_caps.ticker
+        on
+            event_firms.event_id = market_caps.event_id
+            and event_firms.ticker = market_caps.ticker
 
 )
 

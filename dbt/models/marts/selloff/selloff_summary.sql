@@ -15,7 +15,10 @@ events as (
 
 headline as (
 
-    select model_id from {{ ref('int_study_models') }}
+    select
+        model_id,
+        market_factor
+    from {{ ref('int_study_models') }}
     where is_headline
 
 ),
@@ -73,15 +76,16 @@ bitcoin as (
 market as (
 
     select
-        panels.event_id,
-        panels.market_factor as factor_ticker,
-        factor_returns.simple_return as factor_return
-    from {{ ref('int_event_panels') }} as panels
-    inner join headline on panels.model_id = headline.model_id
-    left join {{ ref('int_factor_returns') }} as factor_returns
-        on
-            panels.market_factor = factor_returns.factor
-            and panels.t0_number = factor_returns.session_number
+        factor_returns.session_number,
+        factor_returns.simple_return as market_return
+    from {{ ref('int_factor_returns') }} as factor_returns
+    inner join headline on factor_returns.factor = headline.market_factor
+
+),
+
+parameters as (
+
+    select * from {{ ref('int_study_parameters') }}
 
 ),
 
@@ -171,15 +175,14 @@ measured as (
         bars.volume_ratio_20d as volume_ratio,
         bitcoin.bitcoin_return as btc_return,
         bitcoin.factor_source as btc_factor_source,
-        market.factor_return as market_return,
-        market.factor_ticker as market_ticker,
+        market.market_return,
+        case when event_firms.has_data then headline.market_factor end as market_ticker,
         headline.model_id,
         on_t0.market_part,
         on_t0.bitcoin_part,
         on_t0.intercept_part,
         on_t0.ar as abnormal_return,
-        on_t0.sar,
-        on_t0.df_resid,
+        on_t0.p_two_sided,
         around.car_m1_p1,
         -- `least` skips a missing value, which would turn unknown into no drawdown.
         case
@@ -190,23 +193,25 @@ measured as (
         exposure.hpc_contracted_basis,
         exposure.hpc_status,
         exposure.hpc_mw_share,
-        estimates.series_status as status,
+        coalesce(estimates.status, event_firms.price_status) as status,
         nullif(
             concat_ws(
                 ';',
                 case
-                    when estimates.is_short_window and estimates.series_status = 'ok'
+                    when
+                        estimates.n_est < parameters.short_window_sessions
+                        and estimates.status = 'ok'
                         then 'short_window'
                 end,
                 case when overlapping.event_id is not null then 'overlap' end,
                 case when estimates.is_asynchronous then 'asynchronous' end,
                 case
-                    when bars.is_zero_volume or estimates.n_zero_volume_days > 0
+                    when bars.is_zero_volume or event_firms.n_zero_volume_days > 0
                         then 'zero_volume'
                 end,
-                case when bars.is_flat_bar or estimates.n_flat_bar_days > 0 then 'flat_bar' end,
+                case when bars.is_flat_bar or event_firms.n_flat_bar_days > 0 then 'flat_bar' end,
                 case
-                    when bars.is_mixed_source or estimates.n_mixed_source_days > 0
+                    when bars.is_mixed_source or event_firms.n_mixed_source_days > 0
                         then 'mixed_source'
                 end
             ),
@@ -214,7 +219,8 @@ measured as (
         ) as flags
     from event_firms
     cross join headline
-    inner join estimates
+    cross join parameters
+    left join estimates
         on
             event_firms.event_id = estimates.event_id
             and event_firms.ticker = estimates.ticker
@@ -234,7 +240,7 @@ measured as (
     left join lowest
         on event_firms.event_id = lowest.event_id and event_firms.ticker = lowest.ticker
     left join bitcoin on event_firms.t0_number = bitcoin.session_number
-    left join market on event_firms.event_id = market.event_id
+    left join market on event_firms.t0_number = market.session_number
     left join overlapping
         on
             event_firms.event_id = overlapping.event_id
@@ -250,8 +256,7 @@ ranked as (
 
     select
         *,
-        case when raw_return is not null then rank() over in_role end as rank_in_role,
-        {{ student_t_two_sided_p('sar', 'df_resid') }} as p_two_sided
+        case when raw_return is not null then rank() over in_role end as rank_in_role
     from measured
     window in_role as (partition by event_id, role order by raw_return asc nulls last)
 

@@ -1,0 +1,24 @@
+"""Grain: one row per study with prices, group, model, window and test."""
+
+from dagster_project.transform import study_tables
+
+
+def model(dbt, session):
+    study = study_tables.Study(
+        equity_returns=dbt.ref("int_equity_returns"),
+        factor_returns=dbt.ref("int_factor_returns"),
+        sessions=dbt.ref("int_sessions"),
+        firms=dbt.ref("int_study_firms"),
+        models=dbt.ref("int_study_models"),
+        windows=dbt.ref("int_study_windows"),
+        parameters=dbt.ref("int_study_parameters"),
+        events=dbt.ref("int_events"),
+        named_firms=dbt.ref("int_event_named_firms"),
+        significance_level=float(dbt.config.get("significance_level")),
+    )
+    return study.group_tests(
+        groups=dbt.ref("stg_study_groups"),
+        members=dbt.ref("int_occasion_group_members"),
+        occasions=dbt.ref("int_occasions"),
+        study_occasions=dbt.ref("int_study_occasions"),
+    )

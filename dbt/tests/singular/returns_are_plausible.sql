@@ -1,0 +1,10 @@
+-- Closes that move by a factor no trading day explains while the benchmarks are quiet.
+select
+    ticker,
+    session_date,
+    previous_close_usd,
+    close_usd,
+    simple_return
+from {{ ref('int_equity_returns') }}
+where is_implausible
+order by ticker, session_date
