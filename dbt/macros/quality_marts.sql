@@ -1,4 +1,6 @@
 {#-
+  Written from the folder of marts by `make contracts`.
+
   Every mart, for tests over all of them: dbt must know at parse time what they wait for.
   `marts_are_documented` fails when a mart is missing here, so the list cannot go stale.
 -#}
