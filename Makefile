@@ -215,6 +215,10 @@ test-all: $(DEV) $(SPARK) ## every test but the nightly ones, also the slow ones
 check-ledger: $(RUNTIME) ## say what is wrong in the ledger's CSV files, line by line
 	@$(PY) -m dagster_project check-ledger
 
+.PHONY: check-data
+check-data: $(RUNTIME) ## say everything that is wrong in the data folder, before a run
+	@$(PY) -m dagster_project check-data
+
 .PHONY: lint
 lint: $(DEV) ## style of Python and SQL; are the documents made from contracts fresh
 	@$(PY) -m ruff check .

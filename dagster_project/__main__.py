@@ -89,6 +89,12 @@ def _check_ledger(arguments: argparse.Namespace) -> int:
     return run_check(current_settings())
 
 
+def _check_data(arguments: argparse.Namespace) -> int:
+    from dagster_project.data_check import run_check
+
+    return run_check(current_settings())
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dagster_project", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -104,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
             _check_ledger,
             "say what is wrong in the ledger's CSV files, line by line",
         ),
+        ("check-data", _check_data, "say everything that is wrong in the data folder"),
         ("ui", _ui, "start Dagster's web page and daemon"),
         ("sql", _sql, "open DuckDB's shell on the published file, read-only"),
         ("dashboard", _dashboard, "show the published file in the browser"),

@@ -44,6 +44,7 @@ REFERENCE: tuple[tuple[str, str], ...] = (
 )
 PROJECT: tuple[tuple[str, str], ...] = (
     ("Contributing", "CONTRIBUTING.md"),
+    ("Faults and recovery", "docs/faults.md"),
     ("Decisions", "docs/decisions.md"),
     ("Benchmarks", "docs/benchmarks/README.md"),
     ("Changes", "CHANGELOG.md"),

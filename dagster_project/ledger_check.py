@@ -53,21 +53,22 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class _File:
+class ReadFile:
     table: Table
     extract: Extract
     problems: tuple[ValueProblem, ...]
 
 
-def _locate(table: Table, folder: Path) -> Path | None:
+def locate(table: Table, folder: Path) -> Path | None:
     """The table's file, or the project's own where that stands in; None where there is none."""
     path = folder / table.file
-    if path.exists():
+    # A link that leads nowhere is no missing file.
+    if path.exists() or path.is_symlink():
         return path
     return BUNDLED_DATA_DIR / table.file if table.default_from_bundled else None
 
 
-def _read(table: Table, path: Path | None, file: str) -> _File:
+def read_file(table: Table, path: Path | None, file: str) -> ReadFile:
     """The file as far as it can be read. Raises SourceError where it cannot be read at all."""
     if path is None:
         if not table.optional:
@@ -76,7 +77,7 @@ def _read(table: Table, path: Path | None, file: str) -> _File:
         lines: list[int] = []
         problems: list[ValueProblem] = []
     else:
-        columns, lines, problems = parse_csv(path, table, shown=file)
+        columns, lines, problems = parse_csv(path, table, shown=file, collect_torn=True)
     columns[SOURCE_REF] = [f"{table.file}, line {line}" for line in lines]
     extract = Extract(
         table=table.name,
@@ -85,10 +86,10 @@ def _read(table: Table, path: Path | None, file: str) -> _File:
         origin=file,
         retrieved_at=datetime.now(UTC).replace(tzinfo=None),
     )
-    return _File(table, extract, tuple(problems))
+    return ReadFile(table, extract, tuple(problems))
 
 
-def _whole_file(table: Table, file: str, error: SourceError) -> Finding:
+def whole_file(table: Table, file: str, error: SourceError) -> Finding:
     line = re.search(r"line (\d+)", error.where)
     return Finding(
         file,
@@ -100,7 +101,7 @@ def _whole_file(table: Table, file: str, error: SourceError) -> Finding:
     )
 
 
-def _findings(connection: duckdb.DuckDBPyConnection, file: _File) -> Iterator[Finding]:
+def findings_in(connection: duckdb.DuckDBPyConnection, file: ReadFile) -> Iterator[Finding]:
     shown = file.extract.origin
     unreadable = {(problem.line, problem.column) for problem in file.problems}
     for problem in file.problems:
@@ -109,17 +110,27 @@ def _findings(connection: duckdb.DuckDBPyConnection, file: _File) -> Iterator[Fi
         )
         meaning = f": {column.description}" if column else ""
         yield Finding(
-            shown, problem.line, problem.column, problem.what, f"correct the field{meaning}", True
+            shown,
+            problem.line,
+            problem.column,
+            problem.what,
+            f"correct the field{meaning}"
+            if problem.column
+            else "mend the line: it may be cut off, or a comma inside a text is not quoted",
+            True,
         )
     for breach in all_breaches(connection, file.extract):
         line = int(breach.place.rpartition(" ")[2])
+        # A key that cannot be read is nobody's twin.
+        if breach.repeats_key and any((line, name) in unreadable for name in file.table.key):
+            continue
         if (line, breach.column) not in unreadable:
             yield Finding(
                 shown,
                 line,
                 breach.column,
                 # The message of a broken reference says already how to mend it.
-                breach.reason.removesuffix(f": {breach.mend}"),
+                breach.reason.removesuffix(breach.mend).rstrip(":; "),
                 breach.mend,
                 breach.level is not Level.WARN,
             )
@@ -136,30 +147,35 @@ def check_ledger(folder: Path, *, today: date) -> list[Finding]:
         connection.execute("SET VARIABLE today = CAST(? AS DATE)", [today])
         files = []
         for table in (*LISTS, *LEDGER):
-            path = _locate(table, folder)
+            path = locate(table, folder)
             shown = str(path or folder / table.file)
             try:
-                file = _read(table, path, shown)
+                file = read_file(table, path, shown)
             except SourceError as error:
-                findings.append(_whole_file(table, shown, error))
+                findings.append(whole_file(table, shown, error))
                 continue
             # First all files, then their rules: a row may refer to any other file.
             stage_for_check(connection, file.extract)
             files.append(file)
         for file in files:
-            findings.extend(_findings(connection, file))
+            findings.extend(findings_in(connection, file))
     return sorted(findings, key=lambda f: (f.file, f.line, not f.is_error, f.column, f.what))
 
 
 def run_check(settings: Settings, *, today: date | None = None) -> int:
     """Print the findings and their counts. Returns 1 where there is an error, else 0."""
     findings = check_ledger(settings.data_dir, today=today or datetime.now(UTC).date())
+    return report(findings, f"in the ledger of {settings.data_dir}")
+
+
+def report(findings: list[Finding], where: str) -> int:
+    """Print findings and their counts. Returns 1 where there is an error, else 0."""
     for finding in findings:
         print(finding)
     errors = sum(finding.is_error for finding in findings)
     warnings = len(findings) - errors
     print(
         f"{errors or 'no'} error{'s' * (errors != 1)}, {warnings or 'no'} "
-        f"warning{'s' * (warnings != 1)} in the ledger of {settings.data_dir}"
+        f"warning{'s' * (warnings != 1)} {where}"
     )
     return 1 if errors else 0

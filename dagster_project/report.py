@@ -18,8 +18,10 @@ HONEST_TESTS = {
     "kolari_pynnonen": "Kolari-Pynnönen",
 }
 NAIVE_TEST = "cross_sectional_t"
+# Of a study that has them; another one shows what it has.
 GROUP = "focal"
 WINDOW = "[0,0]"
+_MOST_FIRMS = 20
 
 _FIRMS = """
     select
@@ -28,7 +30,9 @@ _FIRMS = """
         s.hpc_status, s.status
     from marts.selloff_summary as s
     inner join marts.dim_company as c on s.ticker = c.ticker
-    where s.event_id = ? and c.is_focal
+    where
+        s.event_id = ?
+        and (c.is_focal or not exists (select 1 from marts.dim_company where is_focal))
     order by s.raw_return asc nulls last, s.ticker
 """
 _DAY = """
@@ -50,6 +54,24 @@ _TESTS = """
     select test_id, statistic, p_two_sided, mde_80pct, n_firms, caar
     from marts.fct_selloff_tests
     where study_id = ? and group_id = ? and window_id = ? and model_id = ?
+"""
+# The group and window that are shown: those of this project where they were tested, otherwise the
+# group with most firms.
+_SHOWN_GROUP = f"""
+    with tested as (
+        select
+            group_id, window_id, max(n_firms) as most_firms,
+            count(p_two_sided) filter (where test_id in {tuple(HONEST_TESTS)}) > 0 as is_tested
+        from marts.fct_selloff_tests
+        where study_id = ? and model_id = ?
+        group by group_id, window_id
+    )
+
+    select group_id, window_id from tested
+    order by
+        is_tested desc, group_id = ? desc, window_id = ? desc, most_firms desc nulls last,
+        group_id asc, window_id asc
+    limit 1
 """
 _FACTORS = """
     select f.model_id, f.market_ticker, c.name
@@ -114,8 +136,11 @@ def _firm_lines(rows: Iterable[tuple[Any, ...]]) -> list[str]:
     return lines
 
 
-def _verdict(tests: Mapping[str, tuple[Any, ...]], level: float) -> list[str]:
-    """What the tests that allow for the shared date say, in a sentence with its figures."""
+def _verdict(tests: Mapping[str, tuple[Any, ...]], level: float, group: str) -> list[str]:
+    """What the tests that allow for the shared date say, in a sentence with its figures.
+
+    ``group`` is the group of firms that was tested, named where it is not this project's own.
+    """
     honest = {t: tests[t] for t in HONEST_TESTS if t in tests and tests[t][1] is not None}
     if not honest:
         return ["  Too few prices around this event to test the group."]
@@ -129,8 +154,11 @@ def _verdict(tests: Mapping[str, tuple[Any, ...]], level: float) -> list[str]:
     for test, (statistic, p, *_) in honest.items():
         shown = f" {statistic:.2f}" if test != "sample_quantile" and statistic is not None else ""
         figures.append(f"{HONEST_TESTS[test]}{shown} (p {p:.2f})")
+    named = "" if group == GROUP else f" of group {group}"
     lines = [
-        f"  Together the {firms} firms moved {_percent(caar)} beyond the market.",
+        f"  Together the {firms} firms{named} moved {_percent(caar)} beyond the market."
+        if firms != 1
+        else f"  The one firm{named} moved {_percent(caar)} beyond the market.",
         f"  Tests that allow for the shared date {words}:",
         f"    {', '.join(figures)}.",
     ]
@@ -164,12 +192,16 @@ def answer_lines(published_path: Path) -> list[str]:
         model, market_ticker, market_name = ask(_FACTORS, event_id)[0]
         network = ask(_NETWORK, t0)
         ((level,),) = ask(_LEVEL)
+        shown = ask(_SHOWN_GROUP, event_id, model, GROUP, WINDOW)
+        group, window = shown[0][:2] if shown else (GROUP, WINDOW)
         tests = {
             test: (statistic, p, mde, firms, caar)
-            for test, statistic, p, mde, firms, caar in ask(_TESTS, event_id, GROUP, WINDOW, model)
+            for test, statistic, p, mde, firms, caar in ask(_TESTS, event_id, group, window, model)
         }
         firms = ask(_FIRMS, event_id)
-    day = [f"{market_name or market_ticker} {_percent(market)}"]
+    day = []
+    if market is not None:
+        day.append(f"{market_name or market_ticker or 'market'} {_percent(market)}")
     if btc is not None:
         how = {
             "spot_etf": "spot ETF at the New York close",
@@ -183,9 +215,10 @@ def answer_lines(published_path: Path) -> list[str]:
         f"From the close of {previous} to the close of {t0}:",
         *(f"  {text}" for text in day),
         "",
-        *_firm_lines(firms),
+        *_firm_lines(firms[:_MOST_FIRMS]),
+        *([f"  and {len(firms) - _MOST_FIRMS} more"] if len(firms) > _MOST_FIRMS else []),
         "",
-        *_verdict(tests, level),
+        *_verdict(tests, level, group),
     ]
 
 

@@ -22,6 +22,8 @@ from dagster_project.contracts.schema import (
 )
 from dagster_project.contracts.tables import (
     BY_NAME,
+    CALENDAR_PARAMETER,
+    DEFAULT_CALENDAR,
     LATE_AFTER_DAYS,
     LIVE_TABLES,
     TABLES,
@@ -30,6 +32,8 @@ from dagster_project.contracts.tables import (
 
 __all__ = [
     "BY_NAME",
+    "CALENDAR_PARAMETER",
+    "DEFAULT_CALENDAR",
     "LATE_AFTER_DAYS",
     "LIVE_TABLES",
     "SOURCE_REF",

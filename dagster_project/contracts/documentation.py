@@ -108,8 +108,8 @@ def marts_macro() -> str:
 -#}}
 {{% macro quality_marts() -%}}
     {{%- set portable = [{portable}] -%}}
-    {{#- What stays on DuckDB cannot be asked on another engine: models with the tag (`meta` says why) and
-        what is built on them. -#}}
+    {{#- What stays on DuckDB cannot be read on another engine: models with the tag (`meta` says
+        why) and what is built on them. -#}}
     {{%- set duckdb_only = [{duckdb_only}] -%}}
     {{{{ return(portable + duckdb_only if target.type == 'duckdb' else portable) }}}}
 {{%- endmacro %}}
@@ -137,7 +137,10 @@ def _demands(table: Table) -> str:
     """What is asked of the rows together, as sentences that follow others."""
     demands = [rule.reason for rule in table.table_rules]
     if table.required_keys:
-        demands.insert(0, f"needs a row for every {', '.join(table.key)} it accepts")
+        (key,) = table.key
+        free = [name for name in table.column(key).one_of if name not in table.required_keys]
+        but = f" but {', '.join(free)}" if free else ""
+        demands.insert(0, f"needs a row for every {key} it accepts{but}")
     return "".join(f" The table {demand}." for demand in demands)
 
 

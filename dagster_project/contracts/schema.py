@@ -41,7 +41,8 @@ class Reference:
     ``refuse=True`` stops the whole load (a fact about an unknown company is a mistake a
     person must mend); ``refuse=False`` only rejects the row. ``separator`` splits a list.
     ``also`` names words that are accepted beside the other table's values; ``when`` is a
-    DuckDB condition on the row, for a column that means something else in other rows.
+    DuckDB condition on the row, for a column that means something else in other rows. ``found``
+    is a DuckDB text expression that says more than that the value is not there.
     """
 
     table: str
@@ -51,6 +52,30 @@ class Reference:
     separator: str = ""
     also: tuple[str, ...] = ()
     when: str = ""
+    found: str = ""
+
+
+# What the patterns accept, for messages: no person should have to read one.
+ACCEPTED_FORMS = {
+    r"^https?://\S+$": "a web address, like https://example.org/page",
+    r'^[^";]+$': 'words without " and ;, like high-performance computing',
+    r"^[A-Z0-9-]+(;[A-Z0-9-]+)*$": "forms in capital letters, separated by ';', like 8-K;10-Q",
+    r"^[A-Z0-9^][A-Z0-9.\-=^]{0,14}$": "a ticker in capital letters, like MARA or BRK-B",
+    r"^\d{10}$": "ten digits, like 0001507605",
+    r"^[A-Z]{3}$": "three capital letters, like USD",
+    r"^(\*|[a-z][a-z0-9_]*)$": "small letters, digits and _, like close_usd, or *",
+    r"^[a-z0-9][a-z0-9\-]*$": "small letters, digits and dashes, like msft-2gw-mar",
+    r"^[a-z][a-z0-9_]*$": "small letters, digits and _, a letter first, like market_model",
+    r"^[a-z][a-z0-9_-]*$": "small letters, digits, _ and dashes, a letter first, like all-miners",
+    r"^\[-?\d+,-?\d+\]$": "two numbers of sessions in brackets, like [-1,1]",
+    r"^(latest|\d{4}-\d{2}-\d{2})(;(latest|\d{4}-\d{2}-\d{2}))*$": "dates or the word latest, "
+    "separated by ';', like 2025-03-26;latest",
+    r"^\d+(\.\d+)?(;\d+(\.\d+)?)*$": "numbers separated by ';', like 250;1.5",
+    r"^(critical_it|gross|unknown)(;(critical_it|gross|unknown))*$": "the words critical_it, gross "
+    "or unknown, separated by ';'",
+    r"^[A-Z][A-Za-z0-9]*$": "a name of XBRL, like PaymentsToAcquireProductiveAssets",
+    r"^\d{10}-\d{2}-\d{6}$": "an accession number, like 0001193125-25-066404",
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +100,11 @@ class Column:
     looks_like: str = ""
     max_length: int = 2000
     reference: Reference | None = None
+
+    @property
+    def accepted_form(self) -> str:
+        """What ``pattern`` accepts, in words with an example."""
+        return self.looks_like or ACCEPTED_FORMS[self.pattern]
 
 
 class Level(StrEnum):

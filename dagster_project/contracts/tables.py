@@ -17,7 +17,16 @@ from dagster_project.contracts.schema import (
 )
 
 QUALITY_GRADES = ("primary", "press_release_copy", "news", "repost")
-ROLES = ("miner", "hyperscaler", "ai_infrastructure", "benchmark", "bitcoin_proxy")
+ROLES = (
+    "miner",
+    "hyperscaler",
+    "ai_infrastructure",
+    "benchmark",
+    "bitcoin_proxy",
+    # Words of any panel: a firm that is studied, and what it is held against (a benchmark).
+    "firm",
+    "index",
+)
 
 # Tables that vendors can be asked for, and the vendors there are (sources/live).
 LIVE_TABLES = (
@@ -66,6 +75,9 @@ PARAMETERS = (
     "min_common_sessions",
     "pue_assumed",
 )
+# The one parameter that is a name, and may be left out.
+CALENDAR_PARAMETER = "calendar"
+DEFAULT_CALENDAR = "XNYS"
 # Figures that the ledger keeps of a company, with the unit each of them has.
 METRIC_UNITS = {
     "btc_held": "BTC",
@@ -219,7 +231,9 @@ _SESSION = Reference(
     table="exchange_sessions",
     column="session_date",
     refuse=False,
-    mend="the New York Stock Exchange was closed that day: correct the date or drop the row",
+    mend="correct the date or drop the row, or name another calendar in study/parameters.csv",
+    found="'the calendar ' || coalesce((SELECT max(replace(source, 'exchange_calendars:', '')) "
+    f"FROM raw.exchange_sessions), '{DEFAULT_CALENDAR}') || ' has no session that day'",
 )
 
 
@@ -450,17 +464,18 @@ COMPANIES = Table(
 EXCHANGE_SESSIONS = Table(
     name="exchange_sessions",
     file="",
-    description="Sessions of the New York Stock Exchange (calendar XNYS), early closes included.",
+    description="Sessions of the study's exchange calendar (XNYS where none is named), early "
+    "closes included.",
     grain="one row per session",
     key=("session_date",),
     columns=(
-        Column("session_date", Kind.DATE, "Trading day in New York.", required=True),
-        Column("opens_at", Kind.INSTANT, "Opening auction (UTC).", required=True),
-        Column("closes_at", Kind.INSTANT, "Closing auction (UTC).", required=True),
+        Column("session_date", Kind.DATE, "Trading day of the exchange.", required=True),
+        Column("opens_at", Kind.INSTANT, "Opening (UTC).", required=True),
+        Column("closes_at", Kind.INSTANT, "Close (UTC).", required=True),
         Column(
             "is_early_close",
             Kind.BOOLEAN,
-            "True where the session ended before 16:00 New York.",
+            "True where the session ended before the exchange's usual time.",
             required=True,
         ),
     ),
@@ -488,7 +503,11 @@ EQUITY_PRICES = Table(
             reference=_known_company(refuse=True),
         ),
         Column(
-            "session_date", Kind.DATE, "Trading day in New York.", required=True, reference=_SESSION
+            "session_date",
+            Kind.DATE,
+            "Trading day of the exchange.",
+            required=True,
+            reference=_SESSION,
         ),
         _price("open", "First trade, USD.", in_file=False),
         _price("high", "Highest trade, USD.", in_file=False),
@@ -523,7 +542,11 @@ EQUITY_CLOSES_SECOND_SOURCE = Table(
             reference=_known_company(refuse=True),
         ),
         Column(
-            "session_date", Kind.DATE, "Trading day in New York.", required=True, reference=_SESSION
+            "session_date",
+            Kind.DATE,
+            "Trading day of the exchange.",
+            required=True,
+            reference=_SESSION,
         ),
         _price("close", "Last trade of the venue, USD.", required=True),
     ),
@@ -1650,14 +1673,44 @@ STUDY_PARAMETERS = Table(
             Kind.TEXT,
             "Name of the parameter.",
             required=True,
-            one_of=PARAMETERS,
+            one_of=(*PARAMETERS, CALENDAR_PARAMETER),
         ),
-        Column("value", Kind.NUMBER, "Its value.", required=True, at_least=-10_000, at_most=10_000),
+        Column(
+            "value",
+            Kind.NUMBER,
+            "Its value; empty where it is a name.",
+            at_least=-10_000,
+            at_most=10_000,
+        ),
+        Column(
+            "value_name",
+            Kind.TEXT,
+            "Value of the parameter calendar: exchange calendar of the sessions, a name of "
+            "exchange_calendars (XNYS where there is no such row; XLON, XTKS, 24/7, ...).",
+            in_file=False,
+            max_length=20,
+        ),
         Column("unit", Kind.TEXT, "Unit of value.", required=True),
         Column("reason", Kind.TEXT, "Why this value.", required=True),
         Column("decided_date", Kind.DATE, "Day it was decided.", required=True),
     ),
     required_keys=PARAMETERS,
+    rules=(
+        RowRule(
+            "numbers_have_a_value",
+            f"parameter = '{CALENDAR_PARAMETER}' OR (value IS NOT NULL AND value_name IS NULL)",
+            "this parameter is a number",
+            "value",
+            "write the number into the column value and leave value_name empty",
+        ),
+        RowRule(
+            "calendar_has_a_name",
+            f"parameter <> '{CALENDAR_PARAMETER}' OR (value_name IS NOT NULL AND value IS NULL)",
+            "the calendar is a name",
+            "value_name",
+            "write a name of exchange_calendars into the column value_name, like XLON or 24/7",
+        ),
+    ),
     table_rules=(
         TableRule(
             "estimation_runs_forward",

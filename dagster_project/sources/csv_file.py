@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -23,12 +25,38 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 # What the warehouse's whole-number type holds.
 LARGEST_INTEGER = 2**63 - 1
 
+# Unicode's controls but tab and line breaks, and its marks of direction and of zero width.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
+
+
+class HiddenCharacter(ValueError):
+    """A text holds a character that nobody sees; the message is that character."""
+
+
 _TRUE = {"1", "true", "yes"}
 _FALSE = {"0", "false", "no"}
 
 
+# Python also reads week dates (2025-W13-4), days without dashes and the digits of other scripts.
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _require_ascii(text: str) -> None:
+    if not text.isascii():
+        raise ValueError
+
+
+def _parse_text(text: str) -> str:
+    """Text without characters that nobody sees: controls, and marks that turn the reading order."""
+    if not text.isprintable() and (hidden := _HIDDEN.search(text)):
+        raise HiddenCharacter(hidden[0])
+    return text
+
+
 def _parse_date(text: str) -> date:
-    if len(text) != 10:
+    if not _DATE.fullmatch(text):
         raise ValueError
     day = date.fromisoformat(text)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
@@ -38,20 +66,24 @@ def _parse_date(text: str) -> date:
 
 def _parse_instant(text: str) -> datetime:
     """An instant written with its zone, as the same instant in UTC without one."""
+    if not _DATE.match(text):
+        raise ValueError
+    _require_ascii(text)
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None or not FIRST_YEAR < instant.year < LAST_YEAR:
         raise ValueError
     return instant.astimezone(UTC).replace(tzinfo=None)
 
 
-def _refuse_underscores(text: str) -> None:
+def _require_plain_number(text: str) -> None:
     # Python reads 1_000 as a number; no file format does.
     if "_" in text:
         raise ValueError
+    _require_ascii(text)
 
 
 def _parse_integer(text: str) -> int:
-    _refuse_underscores(text)
+    _require_plain_number(text)
     try:
         number = int(text)
     except ValueError:
@@ -66,7 +98,7 @@ def _parse_integer(text: str) -> int:
 
 
 def _parse_number(text: str) -> float:
-    _refuse_underscores(text)
+    _require_plain_number(text)
     number = float(text)
     if number != number:
         raise ValueError
@@ -83,7 +115,7 @@ def _parse_boolean(text: str) -> bool:
 
 
 _PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
-    Kind.TEXT: (str, "text"),
+    Kind.TEXT: (_parse_text, "text"),
     Kind.DATE: (_parse_date, f"a date written YYYY-MM-DD, from {FIRST_YEAR} to {LAST_YEAR}"),
     Kind.INSTANT: (_parse_instant, "an instant with its zone, like 2025-03-26T13:30:00Z"),
     Kind.INTEGER: (_parse_integer, "a whole number"),
@@ -94,7 +126,20 @@ _PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
 
 def _decode(path: Path, shown: str) -> str:
     try:
+        # A pipe or a device would be read for ever.
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise SourceError(
+                "The file is no regular file but a pipe, socket or device.",
+                where=shown,
+                mend="put the CSV file itself there",
+            )
         raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise SourceError(
+            "The link leads nowhere." if path.is_symlink() else "The file is gone.",
+            where=f"{shown} -> {path.readlink()}" if path.is_symlink() else shown,
+            mend="restore the file that it leads to, or remove the link",
+        ) from error
     except OSError as error:
         raise SourceError(
             f"The file cannot be read: {error.strerror or error}.",
@@ -148,8 +193,26 @@ def _check_header(header: list[str], table: Table, shown: str) -> None:
     )
 
 
-def _read_rows(text: str, table: Table, shown: str) -> tuple[list[str], list[list[str]], list[int]]:
-    """Header, rows and the line each row starts on; ragged or unreadable rows are refused."""
+@dataclass(frozen=True)
+class ValueProblem:
+    """One field that cannot be read, or is empty where a value is required."""
+
+    line: int
+    column: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.what}"
+
+
+def _read_rows(
+    text: str, table: Table, shown: str, torn: list[ValueProblem] | None
+) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows and the line each row starts on.
+
+    Rows with too few or too many fields are put into ``torn`` and left out; without such a list
+    the first of them refuses the file.
+    """
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[list[str]] = []
@@ -163,8 +226,13 @@ def _read_rows(text: str, table: Table, shown: str) -> tuple[list[str], list[lis
                 _check_header(header, table, shown)
             elif row:
                 if len(row) != len(header):
+                    said = f"The row has {len(row)} fields where the header has {len(header)}."
+                    if torn is not None:
+                        torn.append(ValueProblem(line, "", said.removesuffix(".")))
+                        line = reader.line_num + 1
+                        continue
                     raise SourceError(
-                        f"The row has {len(row)} fields where the header has {len(header)}.",
+                        said,
                         where=f"{shown}, line {line}",
                         mend="the file may be cut off, or a comma inside a text is not quoted; "
                         "restore the file or mend the line",
@@ -187,18 +255,6 @@ def _read_rows(text: str, table: Table, shown: str) -> tuple[list[str], list[lis
     return header, rows, lines
 
 
-@dataclass(frozen=True)
-class ValueProblem:
-    """One field that cannot be read, or is empty where a value is required."""
-
-    line: int
-    column: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}: {self.what}"
-
-
 def _parse_column(
     column: Column, texts: list[str], lines: list[int], problems: list[ValueProblem]
 ) -> list[Any]:
@@ -212,6 +268,15 @@ def _parse_column(
     for text, line in zip(texts, lines, strict=True):
         try:
             values.append(parse(text) if text else None)
+        except HiddenCharacter as hidden:
+            problems.append(
+                ValueProblem(
+                    line,
+                    column.name,
+                    f"holds the invisible character U+{ord(str(hidden)):04X}",
+                )
+            )
+            values.append(None)
         except (ValueError, OverflowError):
             shown_text = text if len(text) <= 40 else text[:37] + "..."
             problems.append(ValueProblem(line, column.name, f"{shown_text!r} is not {expected}"))
@@ -220,15 +285,18 @@ def _parse_column(
 
 
 def parse_csv(
-    path: Path, table: Table, *, shown: str
+    path: Path, table: Table, *, shown: str, collect_torn: bool = False
 ) -> tuple[dict[str, list[Any]], list[int], list[ValueProblem]]:
     """Typed columns of a CSV file, the line number of each row, and every field with a problem.
 
     Values are Python objects, None where the field is empty or cannot be read. Raises
     SourceError where the file as a whole cannot be read: header, encoding, torn rows.
+    ``collect_torn`` leaves torn rows out and counts them among the problems instead.
     """
-    header, rows, lines = _read_rows(_decode(path, shown), table, shown)
     problems: list[ValueProblem] = []
+    header, rows, lines = _read_rows(
+        _decode(path, shown), table, shown, problems if collect_torn else None
+    )
     by_name = {c.name: c for c in table.stored_columns}
     columns: dict[str, list[Any]] = {}
     for position, name in enumerate(header):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from dagster_project.contracts import SOURCE_REF, TABLES, Extract, Table, Window, typed_frame
@@ -94,6 +95,12 @@ class DataFolder(OnePart):
         path = self._folder / table.file
         if _is_there(path):
             return path, ()
+        if meant := misspelt(self._folder, table):
+            raise SourceError(
+                f"The data folder has a file that no table reads: {meant.name}.",
+                where=str(meant),
+                mend=f"rename it to {Path(table.file).name}, or remove it if it is not meant",
+            )
         if table.default_from_bundled:
             note = f"{table.file} is not in {self._folder}: the project's own file stands in"
             return self._bundled_folder / table.file, (note,)
@@ -107,9 +114,31 @@ class DataFolder(OnePart):
         )
 
 
+def unread_files(folder: Path) -> list[Path]:
+    """CSV files in the folders of the tables, and beside them, that no table reads."""
+    known = {folder / table.file for table in TABLES if table.file}
+    places = {folder, *(path.parent for path in known)}
+    return sorted(
+        path
+        for place in places
+        if place.is_dir()
+        for path in place.iterdir()
+        if path.suffix.lower() == ".csv" and path not in known
+    )
+
+
+def misspelt(folder: Path, table: Table) -> Path | None:
+    """A file that nothing reads and whose name is nearly that of the table's; None without one."""
+    wanted = Path(table.file).name
+    found = {path.name.lower(): path for path in unread_files(folder)}
+    close = get_close_matches(wanted, found, n=1, cutoff=0.85)
+    return found[close[0]] if close else None
+
+
 def _is_there(path: Path) -> bool:
     try:
-        return path.exists()
+        # A link that leads nowhere is there: it is no missing file that something stands in for.
+        return path.exists() or path.is_symlink()
     except OSError:
         # A folder that may not be searched hides its files; reading one says why, whereas
         # calling it absent would pass an optional table off as empty.

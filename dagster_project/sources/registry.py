@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from dagster_project.contracts import BY_NAME, CALENDAR_PARAMETER, DEFAULT_CALENDAR
 from dagster_project.settings import BUNDLED_DATA_DIR, Settings
 from dagster_project.sources.base import Source
 from dagster_project.sources.data_folder import DataFolder
@@ -36,6 +37,17 @@ def require_figures(settings: Settings) -> None:
         Replay(settings, open_folder(settings)).require_archive()
 
 
+def study_calendar(folder: DataFolder) -> str:
+    """Name of the exchange calendar that the study asks for. Raises SourceError."""
+    frame = folder.extract(BY_NAME["study_parameters"]).frame
+    named = frame.loc[frame["parameter"] == CALENDAR_PARAMETER, "value_name"].dropna()
+    return str(named.iloc[0]) if len(named) else DEFAULT_CALENDAR
+
+
 def open_calendar(settings: Settings) -> ExchangeCalendar:
-    """The exchange calendar, from the year before the first figure on."""
-    return ExchangeCalendar(open_source(settings).span().start, datetime.now(UTC).date())
+    """The study's exchange calendar, from the year before the first figure on."""
+    return ExchangeCalendar(
+        open_source(settings).span().start,
+        datetime.now(UTC).date(),
+        study_calendar(open_folder(settings)),
+    )

@@ -87,6 +87,7 @@ class Breach:
     reason: str
     mend: str
     level: Level
+    repeats_key: bool = False
 
 
 def _bound_checks(column: Column) -> list[_Check]:
@@ -125,7 +126,10 @@ def _reference_check(column: Column) -> _Check | None:
     values = f"SELECT {quoted(reference.column)} AS known FROM {raw_name(BY_NAME[reference.table])}"
     for word in reference.also:
         values += f" UNION ALL SELECT {literal(word)}"
-    said = literal(f" is not in {reference.table}: {reference.mend}")
+    said = literal(f" is not in {reference.table}: ")
+    if reference.found:
+        said += f" || {reference.found} || '; '"
+    said += f" || {literal(reference.mend)}"
     only_when = f"({reference.when}) AND " if reference.when else ""
     if not reference.separator:
         return _Check(
@@ -191,7 +195,7 @@ def _checks(table: Table) -> list[_Check]:
                     column.name,
                     f"NOT regexp_matches({name}, {literal(column.pattern)})",
                     f"'value ' || left({name}, 60) || ' does not look like ' || "
-                    f"{literal(column.looks_like or column.pattern)}",
+                    f"{literal(column.accepted_form)}",
                     mend=f"correct the field: {column.description}",
                 )
             )
@@ -291,17 +295,24 @@ def all_breaches(connection: duckdb.DuckDBPyConnection, extract: Extract) -> lis
     keys = ", ".join(quoted(name) for name in table.key)
     repeat = literal(f"same key ({', '.join(table.key)}) as in ")
     rows = connection.execute(
-        f"SELECT {SOURCE_REF}, coalesce(breach_column, ''), breach_reason, mend, level, row_id "
-        "FROM breaches JOIN incoming USING (row_id) UNION ALL "
+        f"SELECT {SOURCE_REF}, coalesce(breach_column, ''), breach_reason, mend, level, row_id, "
+        "false FROM breaches JOIN incoming USING (row_id) UNION ALL "
         f"SELECT {SOURCE_REF}, {literal(table.key[0])}, {repeat} || earlier, "
-        f"'keep the row that is right', {literal(Level.REFUSE)}, row_id FROM (SELECT *, "
+        f"'keep the row that is right', {literal(Level.REFUSE)}, row_id, true FROM (SELECT *, "
         f"lag({SOURCE_REF}) OVER (PARTITION BY {keys} ORDER BY row_id) AS earlier FROM incoming) "
         "WHERE earlier IS NOT NULL ORDER BY row_id, 2, 3"
     ).fetchall()
     return [
-        Breach(place, column, reason, mend, Level(level))
-        for place, column, reason, mend, level, _ in rows
+        Breach(place, column, reason, mend, Level(level), repeats)
+        for place, column, reason, mend, level, _, repeats in rows
     ]
+
+
+def check_whole(connection: duckdb.DuckDBPyConnection, extract: Extract) -> None:
+    """Raises LoadRefused where a table lacks a key it needs or breaks a rule over all rows."""
+    table = BY_NAME[extract.table]
+    _stage(connection, table, extract, batch="")
+    _refuse_unsound_whole(connection, table, extract)
 
 
 def stage_for_check(connection: duckdb.DuckDBPyConnection, extract: Extract) -> None:

@@ -22,8 +22,8 @@
         'fct_mining_economics',
         'fct_source_reconciliation',
     ] -%}
-    {#- What stays on DuckDB cannot be asked on another engine: models with the tag (`meta` says why) and
-        what is built on them. -#}
+    {#- What stays on DuckDB cannot be read on another engine: models with the tag (`meta` says
+        why) and what is built on them. -#}
     {%- set duckdb_only = [
         'fct_abnormal_days',
         'fct_ai_exposure',

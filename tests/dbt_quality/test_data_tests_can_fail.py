@@ -66,10 +66,10 @@ MUTATIONS: list[tuple[str, str, dict[str, Any]]] = [
         {"ticker": "BTBT", "session_date": date(2025, 3, 18), "split_ratio": 0.1},
     ),
     (
-        # A misplaced decimal point on one day: up by a thousand, and down again the day after.
         "returns_are_plausible",
-        "update raw.equity_prices set open = open * 1000, high = high * 1000, low = low * 1000, "
-        "close = close * 1000 where ticker = 'MARA' and session_date = '2024-11-20'",
+        "insert into intermediate.int_implausible_returns select ticker, session_date, "
+        "session_number, close_usd / 1000, close_usd, 999, 0.001 from "
+        "intermediate.int_equity_returns where ticker = 'MARA' and session_date = '2024-11-20'",
         {"ticker": "MARA", "session_date": date(2024, 11, 20)},
     ),
     (

@@ -114,14 +114,14 @@ def _deny(*_arguments, **_options):
 
 
 def test_a_file_this_user_may_not_read(source, monkeypatch):
-    monkeypatch.setattr(Path, "read_bytes", _deny)
+    monkeypatch.setattr(Path, "stat", _deny)
     with pytest.raises(SourceError, match="cannot be read: Permission denied"):
         source.extract(PRICES)
 
 
 def test_a_folder_that_may_not_be_searched_is_not_taken_for_missing_files(source, monkeypatch):
     monkeypatch.setattr(Path, "exists", _deny)
-    monkeypatch.setattr(Path, "read_bytes", _deny)
+    monkeypatch.setattr(Path, "stat", _deny)
     with pytest.raises(SourceError, match="Permission denied"):
         source.extract(BY_NAME["btc_prices"])
 

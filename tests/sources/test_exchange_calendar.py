@@ -1,4 +1,4 @@
-"""Sessions of the New York Stock Exchange, against days everybody can look up."""
+"""Sessions of exchanges, against days everybody can look up."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from dagster_project.contracts import BY_NAME, Window
+from dagster_project.errors import SourceError
 from dagster_project.sources.exchange_calendar import ExchangeCalendar
 
 SESSIONS = BY_NAME["exchange_sessions"]
@@ -58,3 +59,35 @@ def test_only_the_full_answer_claims_to_be_complete(calendar):
     assert len(week.frame) == 5
     assert not week.complete
     assert calendar.extract(SESSIONS).complete
+
+
+def test_early_closes_are_those_before_four_in_new_york(sessions):
+    """The library's own list says the same as the clock."""
+    closes = sessions["closes_at"].dt.tz_localize("UTC").dt.tz_convert("America/New_York")
+    assert (sessions["is_early_close"] == (closes.dt.hour < 16)).all()
+
+
+def test_every_day_is_a_session_of_24_7():
+    frame = ExchangeCalendar(date(2025, 3, 3), date(2025, 3, 26), "24/7").extract(SESSIONS).frame
+    assert len(frame) == 366 + 365 + 365
+    assert (frame["closes_at"] > frame["opens_at"]).all()
+    assert not frame["is_early_close"].any()
+    assert set(frame["source_ref"].str.split(" ").str[0]) == {"exchange_calendars:24/7"}
+
+
+@pytest.mark.parametrize(("code", "day"), [("XLON", date(2025, 5, 5)), ("XTKS", date(2025, 2, 11))])
+def test_holidays_are_those_of_the_exchange(code, day):
+    days = ExchangeCalendar(date(2025, 3, 3), date(2025, 3, 26), code).extract(SESSIONS).frame
+    assert day not in set(days["session_date"].dt.date)
+
+
+def test_an_unknown_name_is_refused_with_names_that_are_near():
+    with pytest.raises(SourceError, match="no exchange calendar 'XNYC'") as refused:
+        ExchangeCalendar(date(2025, 3, 3), date(2025, 3, 26), "XNYC").extract(SESSIONS)
+    assert "XNYS" in refused.value.mend
+
+
+def test_years_that_a_calendar_does_not_know_are_refused():
+    with pytest.raises(SourceError, match="does not reach from 1961") as refused:
+        ExchangeCalendar(date(1962, 1, 2), date(2025, 3, 26), "XKRX").extract(SESSIONS)
+    assert "calendar in study/parameters.csv" in refused.value.where

@@ -248,8 +248,9 @@ def test_two_rows_that_contradict_each_other_are_refused(loading, prices):
         (
             {"session_date": date(2025, 1, 4)},
             "session_date",
-            "value 2025-01-04 is not in exchange_sessions: the New York Stock Exchange was "
-            "closed that day: correct the date or drop the row",
+            "value 2025-01-04 is not in exchange_sessions: the calendar test has no session that "
+            "day; correct the date or drop the row, or name another calendar in "
+            "study/parameters.csv",
         ),
         ({"session_date": date(2199, 1, 1)}, "session_date", "value 2199-01-01 is not in "),
         ({"source_url": "see the web"}, "source_url", "value see the web does not look like"),

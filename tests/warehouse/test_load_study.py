@@ -112,7 +112,8 @@ UNKNOWN = (
         ),
         (
             {"factors": "AAA", "model_id": "Market Model"},
-            "column model_id: value Market Model does not look like ^[a-z][a-z0-9_]*$",
+            "column model_id: value Market Model does not look like small "
+            "letters, digits and _, a letter first, like market_model",
         ),
         ({"factors": "ZZZ"}, UNKNOWN.format("ZZZ")),
         ({"factors": "AAA;ZZZ;bitcoin"}, UNKNOWN.format("ZZZ")),
@@ -257,7 +258,7 @@ EMPTY = ": rule_value is empty: name the role, the tickers or the exposure"
             "role",
             "miners",
             ": rule_value is no role: choose one of miner, hyperscaler, ai_infrastructure, "
-            "benchmark, bitcoin_proxy",
+            "benchmark, bitcoin_proxy, firm, index",
         ),
         (
             "exposure",
@@ -299,7 +300,8 @@ def test_sets_of_every_kind_load(loading, kind, value):
         ),
         (
             {"set_id": "Some Events"},
-            ", column set_id: value Some Events does not look like ^[a-z][a-z0-9_-]*$",
+            ", column set_id: value Some Events does not look like small "
+            "letters, digits, _ and dashes, a letter first, like all-miners",
         ),
         ({"rule_value": None}, ", column rule_value: value is missing"),
         (
@@ -425,7 +427,7 @@ def test_baskets_of_every_kind_load(loading, kind, value):
         (
             {"rule_value": "chips"},
             ": rule_value is no role: choose one of miner, hyperscaler, ai_infrastructure, "
-            "benchmark, bitcoin_proxy",
+            "benchmark, bitcoin_proxy, firm, index",
         ),
         ({"rule_kind": "focal"}, ", column rule_kind: value focal is none of role, tickers"),
         ({"basket_id": "chips"}, ", column basket_id: value chips is none of ai"),

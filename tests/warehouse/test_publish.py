@@ -330,13 +330,12 @@ def test_a_plain_file_under_the_readers_path_is_replaced(publishing):
     assert publishing.versions() == {1}
 
 
-def test_a_folder_under_the_readers_path_is_refused(publishing):
+def test_a_folder_under_the_readers_path_is_renamed(publishing):
     (publishing.published / "parquet" / "mine").mkdir(parents=True)
-    with pytest.raises(PublicationRefused, match="could not be written"):
-        publishing.run()
-    assert (publishing.published / "parquet" / "mine").is_dir()
-    assert list_publications(publishing.published) == []
-    assert list((publishing.published / "releases").iterdir()) == []
+    publishing.run()
+    assert publishing.versions() == {1}
+    (aside,) = publishing.published.glob("parquet.*.damaged")
+    assert (aside / "mine").is_dir()
 
 
 def test_old_publications_are_pruned_beyond_keep(publishing):

@@ -37,44 +37,6 @@ sessions as (
 
 ),
 
-benchmark_closes as (
-
-    -- Of every ticker, whatever part is built: the market of a day is the same for all.
-    select
-        closes.ticker,
-        closes.session_date,
-        sessions.session_number,
-        closes.close_usd
-    from {{ ref('stg_equity_prices') }} as closes
-    inner join companies on closes.ticker = companies.ticker
-    inner join sessions on closes.session_date = sessions.session_date
-    where companies.role = 'benchmark' and closes.close_usd is not null
-
-),
-
-benchmark_returns as (
-
-    select
-        session_date,
-        case
-            when session_number - lag(session_number) over by_ticker = 1
-                then close_usd / lag(close_usd) over by_ticker - 1
-        end as simple_return
-    from benchmark_closes
-    window by_ticker as (partition by ticker order by session_number)
-
-),
-
-market as (
-
-    select
-        session_date,
-        median(simple_return) as market_return
-    from benchmark_returns
-    group by session_date
-
-),
-
 listed as (
 
     -- Closes before the present listing belong to another share (a relisted firm's old stock).
@@ -218,24 +180,7 @@ returned as (
             as volume_ratio_20d
     from chained
 
-),
-
-judged as (
-
-    -- Such a return is kept: a person decides whether it is true. Whoever estimates with it says so.
-    select
-        returned.*,
-        coalesce(
-            greatest(1 + returned.simple_return, 1 / (1 + returned.simple_return))
-            >= {{ var('quality')['returns_are_plausible']['threshold'] }}
-            and coalesce(abs(market.market_return), 0)
-            < {{ var('quality')['quiet_market']['threshold'] }},
-            false
-        ) as is_implausible
-    from returned
-    left join market on returned.session_date = market.session_date
-
 )
 
-select * from judged
+select * from returned
 order by ticker, session_number

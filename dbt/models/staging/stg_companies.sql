@@ -12,7 +12,8 @@ renamed as (
     select
         ticker,
         name as company_name,
-        role,
+        -- The word of any panel for what this one calls a benchmark.
+        case when role = 'index' then 'benchmark' else role end as role,
         is_focal,
         cik,
         note,

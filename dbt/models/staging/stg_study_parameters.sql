@@ -12,6 +12,7 @@ renamed as (
     select
         parameter,
         value,
+        value_name,
         unit,
         reason,
         decided_date

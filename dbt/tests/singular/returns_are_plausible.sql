@@ -5,6 +5,5 @@ select
     previous_close_usd,
     close_usd,
     simple_return
-from {{ ref('int_equity_returns') }}
-where is_implausible
+from {{ ref('int_implausible_returns') }}
 order by ticker, session_date
