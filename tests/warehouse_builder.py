@@ -71,9 +71,7 @@ def parsed_project() -> Manifest:
 def run_dbt(settings: Settings, command: Sequence[str]):
     """Run one dbt command on the settings' warehouse, with its own target and log folders."""
     target = settings.output_dir / "dbt_target"
-    return dbt_process.run_dbt(
-        settings, command, target_path=target, manifest=parsed_project()
-    )
+    return dbt_process.run_dbt(settings, command, target_path=target, manifest=parsed_project())
 
 
 def failures(result) -> list[str]:
