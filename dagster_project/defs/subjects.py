@@ -16,7 +16,7 @@ _SUBJECTS = (
     ("claims", r"(press_|study_)?claims?(_.*)?"),
     ("filings", r"(study_)?(filing|xbrl)_.*|known_.*|quarterly_.*"),
     ("betas", r"(study_)?(basket|rolling)s?(_.*)?"),
-    ("scan", r"(study_)?scans?(_.*)?|abnormal_days"),
+    ("scan", r"(study_)?scan(s|ned)?(_.*)?|abnormal_days"),
     ("gradient", r"gradient_.*|exposure_(gradient|ranking)|occasions?(_.*)?"),
     ("quality", r"source_.*|study_vendors|.*reconciliation.*"),
     ("prices", r"equity_.*|companies|company|exchange_sessions|sessions?|symbol_aliases"),
@@ -28,13 +28,11 @@ _SUBJECTS = (
         r"(capex|company_facts?|hyperscaler|hpc|deal|search_coverage)(_.*)?",
     ),
     ("selloff", r"selloff_.*"),
-    ("event_portfolios", r"(sample|portfolio|pair)s?(_.*)?"),
     (
         "events",
         r"market_events|events?|event_named_.*|study|study_(parameters|models|windows|groups|event_.*)",
     ),
-    ("event_groups", r"study_.*"),
-    ("event_firms", r"(event|firm|factor)_.*"),
+    ("event_study", r"(study|event|firm|factor|group|portfolio|sample)_.*"),
 )
 _COMPILED = tuple((subject, re.compile(pattern)) for subject, pattern in _SUBJECTS)
 _PREFIX = re.compile(r"^(stg|int|fct|dim)_")
