@@ -89,6 +89,7 @@ stale = [
     path.relative_to(made.PROJECT_DIR).as_posix()
     for path, text in (
         (made.SOURCES_PATH, made.sources_yaml()),
+        (made.MARTS_MACRO_PATH, made.marts_macro()),
         (made.DICTIONARY_PATH, made.with_dictionary(readme)),
     )
     if path.read_text(encoding="utf-8") != text
@@ -260,7 +261,7 @@ $(BENCH): requirements-bench.lock
 ##@ Maintain
 
 .PHONY: contracts
-contracts: $(RUNTIME) ## write dbt's sources and the data dictionary from the contracts
+contracts: $(RUNTIME) ## write dbt's sources, the data dictionary and the list of marts
 	@$(PY) -m dagster_project.contracts.documentation
 
 .PHONY: superset-bundle

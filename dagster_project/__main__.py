@@ -7,7 +7,7 @@ import sys
 from datetime import date
 
 from dagster_project import interrupts
-from dagster_project.errors import WarehouseProjectError
+from dagster_project.errors import WarehouseProjectError, disk_full
 from dagster_project.settings import current_settings
 
 # What a shell expects of a program that could not do what it was asked.
@@ -144,6 +144,12 @@ def main() -> int:
         return int(arguments.action(arguments))
     except WarehouseProjectError as error:
         print(f"\n{error}", file=sys.stderr)
+        return FAILED
+    except Exception as error:
+        full = disk_full(error, current_settings().output_dir)
+        if full is None:
+            raise
+        print(f"\n{full}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("\nStopped. What was loaded and published before is untouched.", file=sys.stderr)

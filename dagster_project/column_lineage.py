@@ -3,6 +3,8 @@
 What counts is the value: the columns that a result column is computed from, through CTEs,
 subqueries and unions. Joins, filters and groupings that only choose rows do not. sqlglot parses
 and qualifies; the walk is our own, because sqlglot's begins anew for every column.
+
+A model in Python has no SQL to read: it declares in its ``meta`` what its columns are made from.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +135,36 @@ def column_lineage(sql: str, catalog: Catalog) -> dict[str, list[Origin]]:
         return {}
     walk = _Walk()
     return {name: sorted(walk.origins(scope, name)) for name in _names(scope)}
+
+
+# Key of a declaration that stands for every column without one of its own.
+ANY_COLUMN = "*"
+
+
+def declared_lineage(
+    declared: Mapping[str, Sequence[str]], columns: Iterable[str], catalog: Catalog
+) -> dict[str, list[Origin]]:
+    """Origins of a Python model's ``columns`` as its ``meta`` declares them (`column_origins`).
+
+    ``declared`` maps a column, or ``"*"`` for all others, to origins written ``model.column``.
+    An origin that the catalogue does not have is left out.
+    """
+    places = {
+        (table, column): schema
+        for schema, tables in catalog.items()
+        for table, its_columns in tables.items()
+        for column in its_columns
+    }
+    return {
+        name: sorted(
+            (places[table, column], table, column)
+            for table, _, column in (
+                origin.partition(".") for origin in declared.get(name, declared.get(ANY_COLUMN, ()))
+            )
+            if (table, column) in places
+        )
+        for name in columns
+    }
 
 
 def _tables_read(sql: str, catalog: Catalog) -> dict[str, dict[str, dict[str, str]]]:

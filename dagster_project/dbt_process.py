@@ -136,7 +136,11 @@ def _places(
 
 @dataclass(frozen=True)
 class NodeOutcome:
-    """What dbt says of one model or test; ``sql`` as it ran, empty for a model in Python."""
+    """What dbt says of one model or test.
+
+    ``sql`` is the statement as it ran, empty for a model in Python; ``column_origins`` is what such
+    a model declares instead.
+    """
 
     unique_id: str
     status: str
@@ -144,6 +148,7 @@ class NodeOutcome:
     message: str
     seconds: float
     sql: str = ""
+    column_origins: Mapping[str, Sequence[str]] | None = None
 
     @property
     def name(self) -> str:
@@ -159,6 +164,14 @@ def compiled_sql(node: Any) -> str:
     """The statement that a node of dbt's manifest ran; empty where it has none."""
     is_sql = getattr(node, "language", "") == "sql"
     return (getattr(node, "compiled_code", None) or "") if is_sql else ""
+
+
+def column_origins(node: Any) -> Mapping[str, Sequence[str]] | None:
+    """The origins of its columns that a node of dbt's manifest declares; None where it has none."""
+    declared: Mapping[str, Sequence[str]] | None = (
+        node.config.meta.get("column_origins") if node is not None else None
+    )
+    return declared
 
 
 class DbtStream:
@@ -217,6 +230,7 @@ class DbtStream:
                 message=told.message,
                 seconds=told.execution_time,
                 sql=compiled_sql(self._manifest.nodes.get(about.unique_id)),
+                column_origins=column_origins(self._manifest.nodes.get(about.unique_id)),
             )
         )
 

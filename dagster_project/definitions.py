@@ -8,7 +8,7 @@ from dagster_dbt import DbtProject
 from dagster_project.dbt_manifest import ensure_manifest
 from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir
 from dagster_project.defs.extraction import extraction_definitions, monthly_partitions
-from dagster_project.defs.publication import MARTS_GROUP, publication_definitions
+from dagster_project.defs.publication import publication_definitions
 from dagster_project.defs.schedules import freshness_policy, schedule_definitions
 from dagster_project.defs.transformation import transformation_definitions
 from dagster_project.defs.watching import watching_definitions
@@ -24,9 +24,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         target_path=artifacts_dir(settings, WAREHOUSE_TARGET),
     )
     models = transformation_definitions(settings, project)
-    marts = [
-        spec.key for spec in models.resolve_all_asset_specs() if spec.group_name == MARTS_GROUP
-    ]
+    marts = [spec.key for spec in models.resolve_all_asset_specs() if spec.key.path[0] == "marts"]
     months = monthly_partitions(settings)
     return dg.Definitions.merge(
         extraction_definitions(settings, months),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
+from pathlib import Path
+
 
 class WarehouseProjectError(Exception):
     """Base of every error this project raises on purpose.
@@ -51,6 +55,47 @@ class PublicationRefused(WarehouseProjectError):
 
 class InstanceUnavailable(WarehouseProjectError):
     """The Dagster instance that a team shares cannot record a run, or not one of this machine."""
+
+
+class DiskFull(WarehouseProjectError):
+    """Nothing more fits on a disk that is written to; what was complete before is untouched."""
+
+
+# How databases say it, whose errors carry no number.
+_FULL_WORDS = (
+    "database or disk is full",
+    "no space left on device",
+    "not enough space on the disk",
+)
+
+
+def disk_full(error: BaseException, folder: Path) -> DiskFull | None:
+    """The one message where a full disk is behind an error, or behind what led to it; else None.
+
+    ``folder`` is named where the error names no file.
+    """
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        is_full = isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}
+        if is_full or any(words in str(cause).lower() for words in _FULL_WORDS):
+            named = getattr(cause, "filename", None)
+            return _full(Path(named) if isinstance(named, str) else folder)
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _full(path: Path) -> DiskFull:
+    place = path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    free = shutil.disk_usage(place).free / 2**20
+    return DiskFull(
+        "The disk is full: what was loaded and published before is untouched.",
+        where=f"{path} ({free:,.1f} MB free there)",
+        mend="free space, or set MINER_OUTPUT_DIR to a folder on another disk; then run again",
+    )
 
 
 class SparkFailed(WarehouseProjectError):

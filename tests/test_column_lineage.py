@@ -9,7 +9,7 @@ import pytest
 from sqlglot.errors import SqlglotError
 
 from dagster_project import column_lineage as module
-from dagster_project.column_lineage import LineageCache, column_lineage
+from dagster_project.column_lineage import LineageCache, column_lineage, declared_lineage
 
 CATALOG = {
     "raw": {
@@ -98,6 +98,21 @@ def test_it_is_what_sqlglot_finds_column_by_column() -> None:
             if not leaf.downstream and (table := leaf.expression.find(exp.Table))
         }
         assert set(origins) == theirs, name
+
+
+def test_origins_that_a_model_declares() -> None:
+    declared = {"car": ["prices.close_usd", "shares.n_shares"], "n": [], "*": ["prices.day"]}
+    found = declared_lineage(declared, ["car", "n", "other"], CATALOG)
+    assert found == {
+        "car": [("raw", "prices", "close_usd"), ("raw", "shares", "n_shares")],
+        "n": [],
+        "other": [("raw", "prices", "day")],
+    }
+    # No declaration, and one of what is not there: no origin.
+    assert declared_lineage({"a": ["prices.gone", "gone.a"]}, ["a", "b"], CATALOG) == {
+        "a": [],
+        "b": [],
+    }
 
 
 def test_unreadable_sql_is_an_error_and_in_a_run_only_a_missing_picture(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Documents that follow from the contracts: dbt's source definitions and the dictionary.
 
-``python -m dagster_project.contracts.documentation`` writes both; a test holds the
-committed files equal to what this module would write.
+The list of marts follows from their folder. ``python -m dagster_project.contracts.documentation``
+writes them all; a test holds the committed files equal to what this module would write.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
@@ -14,7 +15,11 @@ from dagster_project.contracts.schema import Column, Reference, Table
 from dagster_project.contracts.tables import TABLES
 from dagster_project.settings import PROJECT_DIR
 
-SOURCES_PATH = PROJECT_DIR / "dbt" / "models" / "staging" / "sources.yml"
+DBT_DIR = PROJECT_DIR / "dbt"
+SOURCES_PATH = DBT_DIR / "models" / "staging" / "sources.yml"
+MARTS_MACRO_PATH = DBT_DIR / "macros" / "quality_marts.sql"
+# A model that another one reads, in SQL or in Python.
+_REF = re.compile(r"""ref\(['"](\w+)['"]\)""")
 DICTIONARY_PATH = PROJECT_DIR / "data" / "README.md"
 DICTIONARY_START = "<!-- dictionary: written from the contracts by `make contracts` -->"
 DICTIONARY_END = "<!-- end of dictionary -->"
@@ -55,6 +60,60 @@ def sources_yaml() -> str:
     }
     text: str = yaml.safe_dump(document, sort_keys=False, width=100, allow_unicode=True)
     return _GENERATED + text
+
+
+def _duckdb_only() -> set[str]:
+    """Models that another engine cannot run: those with the tag, and what is built on them."""
+    project = yaml.safe_load((DBT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
+    layers = project["models"][project["name"]].values()
+    # A folder of models, or one model.
+    tagged = {
+        name
+        for layer in layers
+        if isinstance(layer, dict)
+        for name, settings in layer.items()
+        if isinstance(settings, dict) and "duckdb_only" in settings.get("+tags", "")
+    }
+    models = {
+        path.stem: path
+        for path in (DBT_DIR / "models").rglob("*")
+        if path.suffix in {".sql", ".py"}
+    }
+    parents = {
+        name: set(_REF.findall(path.read_text(encoding="utf-8"))) for name, path in models.items()
+    }
+    found = {name for name, path in models.items() if tagged & {name, *path.parts}}
+    while more := {name for name, its in parents.items() if its & found} - found:
+        found |= more
+    return found
+
+
+def marts_macro() -> str:
+    """The macro that names every mart: a file in the folder of marts is one."""
+    kept_here = _duckdb_only()
+    listed: dict[bool, list[str]] = {False: [], True: []}
+    for path in (DBT_DIR / "models" / "marts").rglob("*"):
+        if path.suffix in {".sql", ".py"}:
+            listed[path.stem in kept_here].append(path.stem)
+    portable, duckdb_only = (
+        "".join(f"\n        '{name}'," for name in sorted(listed[kept])) + "\n    "
+        for kept in (False, True)
+    )
+    return f"""\
+{{#-
+  Written from the folder of marts by `make contracts`.
+
+  Every mart, for tests over all of them: dbt must know at parse time what they wait for.
+  `marts_are_documented` fails when a mart is missing here, so the list cannot go stale.
+-#}}
+{{% macro quality_marts() -%}}
+    {{%- set portable = [{portable}] -%}}
+    {{#- What stays on DuckDB cannot be read on another engine: models with the tag (`meta` says
+        why) and what is built on them. -#}}
+    {{%- set duckdb_only = [{duckdb_only}] -%}}
+    {{{{ return(portable + duckdb_only if target.type == 'duckdb' else portable) }}}}
+{{%- endmacro %}}
+"""
 
 
 def _accepted(column: Column) -> str:
@@ -126,6 +185,7 @@ def _write(path: Path, text: str) -> None:
 
 def main() -> None:
     _write(SOURCES_PATH, sources_yaml())
+    _write(MARTS_MACRO_PATH, marts_macro())
     _write(DICTIONARY_PATH, with_dictionary(DICTIONARY_PATH.read_text(encoding="utf-8")))
 
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from dagster_project.errors import WarehouseLocked, WarehouseProjectError
+from dagster_project.errors import WarehouseLocked, WarehouseProjectError, disk_full
+from dagster_project.settings import current_settings
 
 OWNERS = ["team:data-engineering"]
 # Dagster announces its beta parameters on every start; the pins in the lock hold them still.
@@ -46,3 +47,8 @@ def readable_failures(context: dg.AssetExecutionContext) -> Iterator[None]:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     except WarehouseProjectError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+    except Exception as error:
+        full = disk_full(error, current_settings().output_dir)
+        if full is None:
+            raise
+        raise dg.Failure(description=str(full), allow_retries=False) from error

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from dagster_project.column_lineage import LineageCache, Origin
+from dagster_project.column_lineage import LineageCache, Origin, declared_lineage
 from dagster_project.dbt_manifest import read_manifest
 from dagster_project.dbt_process import (
     WAREHOUSE_TARGET,
     DbtStream,
     NodeOutcome,
+    column_origins,
     compiled_sql,
     run_dbt,
 )
@@ -86,6 +87,7 @@ def invoke_dbt(
             message=node.message or "",
             seconds=node.execution_time,
             sql=compiled_sql(node.node),
+            column_origins=column_origins(node.node),
         )
         for node in getattr(result.result, "results", None) or []
     ]
@@ -162,7 +164,12 @@ class _WorkingFile:
         )
 
     def lineage(self, node: NodeOutcome) -> Mapping[str, Sequence[Origin]] | None:
-        """Column lineage of a node that has SQL; read anew only where SQL or columns changed."""
+        """Column lineage of a node: as it declares it, or from its SQL where that changed."""
+        if node.column_origins is not None:
+            tables = {
+                table: columns for its in self._catalog.values() for table, columns in its.items()
+            }
+            return declared_lineage(node.column_origins, tables.get(node.name, {}), self._catalog)
         if not node.sql:
             return None
         return self._lineage.lineage(node.unique_id, node.sql, self._catalog)
@@ -265,6 +272,7 @@ def build_models(
     checks = {spec.metadata[UNIQUE_ID]: spec for spec in context.assets_def.check_specs}
     cache = LineageCache(settings.dbt_dir / "column_lineage.json")
     outcomes: list[NodeOutcome] = []
+    words: dict[str, str] = {}
     stored: _WorkingFile | None = None
     with DbtStream(
         settings, arguments, manifest=read_manifest(settings), environment=environment
@@ -282,20 +290,30 @@ def build_models(
             elif stored and node.unique_id in checks and node.status in _DONE:
                 rows = stored.found(node)
                 if node.status != "pass":
-                    context.log.info(f"{node.status}: {node.name}: {_in_words(node, rows)}")
+                    words[node.unique_id] = _in_words(node, rows)
+                    context.log.info(f"{node.status}: {node.name}: {words[node.unique_id]}")
                 yield _check_result(checks[node.unique_id], node, rows, more(node.unique_id))
     cache.save()
     _require_ran(settings, dbt.result, outcomes)
-    if failure := failure_of(outcomes, on="dbt"):
+    if failure := failure_of(outcomes, on="dbt", words=words):
         raise failure
 
 
-def failure_of(outcomes: Sequence[NodeOutcome], on: str) -> dg.Failure | None:
-    """What to tell of the nodes that failed; None if none did. ``on`` says what ran them."""
+def failure_of(
+    outcomes: Sequence[NodeOutcome], on: str, words: Mapping[str, str] | None = None
+) -> dg.Failure | None:
+    """What to tell of the nodes that failed; None if none did.
+
+    ``on`` says what ran them; ``words`` what checks found, by a node's id, in place of dbt's own.
+    """
+    found = words or {}
     failed = [node for node in outcomes if node.failed]
     if not failed:
         return None
-    listed = [f"{node.name}: {node.message}" for node in failed[:_REPORTED_FAILURES]]
+    listed = [
+        f"{node.name}: {found.get(node.unique_id, node.message)}"
+        for node in failed[:_REPORTED_FAILURES]
+    ]
     return dg.Failure(
         description=f"{on}: {len(failed)} of {len(outcomes)} models and tests failed; "
         "the published marts stay as they were.\n  " + "\n  ".join(listed),

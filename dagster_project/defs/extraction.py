@@ -25,6 +25,7 @@ from dagster_project.defs.extraction_report import (
     ingested_metadata,
     rejects_result,
 )
+from dagster_project.defs.subjects import LAYER_TAG, subject_of
 from dagster_project.errors import SourceError
 from dagster_project.freshness import today_in_new_york
 from dagster_project.ingest import ingest
@@ -151,7 +152,8 @@ def raw_asset(
     @dg.asset(
         key=["raw", table.name],
         deps=[dg.AssetKey(["raw", name]) for name in table.referenced_tables],
-        group_name="sources",
+        group_name=subject_of(table.name),
+        tags={LAYER_TAG: "raw"},
         description=f"{table.description} Grain: {table.grain}.",
         owners=OWNERS,
         kinds={"python", "csv" if table.file else "calendar", "duckdb"},

@@ -13,7 +13,6 @@ from dagster_project.warehouse.publish import PublicationReport, code_revision, 
 from dagster_project.warehouse.publish_macros import read_table_macros
 from dagster_project.warehouse.publish_targets import compare_targets
 
-MARTS_GROUP = "marts"
 MINER_MARTS = dg.AssetKey(["publication", "miner_marts"])
 POSTGRES = dg.AssetKey(["publication", "postgres"])
 TARGETS_CHECK = "targets_carry_the_same_data"

@@ -9,6 +9,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtP
 from dagster_project.defs.common import ONE_RUN, OWNERS, readable_failures
 from dagster_project.defs.dbt_run import build_models, selected_nodes, selection_arguments
 from dagster_project.defs.spark_run import SparkPass, spark_pass
+from dagster_project.defs.subjects import LAYER_TAG, subject_of
 from dagster_project.settings import WRITER_POOL, Settings
 from dagster_project.warehouse.connection import require_sound, warehouse
 
@@ -17,7 +18,7 @@ BUILD = ["build", "--exclude-resource-type", "unit_test"]
 
 
 class ProjectTranslator(DagsterDbtTranslator):
-    """Keys and groups by layer, owners on all."""
+    """Keys by layer, groups by subject, owners on all."""
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
@@ -26,8 +27,12 @@ class ProjectTranslator(DagsterDbtTranslator):
         node = self.get_resource_props(manifest, unique_id)
         if node["resource_type"] == "source":
             return spec
+        stated = node["meta"].get("dagster", {}).get("group")
         return spec.replace_attributes(
-            group_name=node["fqn"][1], owners=OWNERS, description=node["description"]
+            group_name=stated or subject_of(node["name"]),
+            owners=OWNERS,
+            description=node["description"],
+            tags={**spec.tags, LAYER_TAG: node["fqn"][1]},
         )
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:

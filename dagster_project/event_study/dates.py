@@ -186,11 +186,11 @@ class GroupTests:
         n_firms = np.zeros(shape, dtype=int)
         for number, rows in enumerate(windows):
             kept = self._has_car[number].astype(float)
-            seen = ~np.isnan(rows.shares)
+            seen = ~np.isnan(rows.deviations)
             place = rows.days - self._first_day
-            values = np.where(seen, rows.shares, 0.0)
-            shares[number][:, place] = _group_sums(kept, values)
-            deviations[number][:, place] = _group_sums(kept * (rows.n_ranked + 1), values)
+            values = np.where(seen, rows.deviations, 0.0)
+            deviations[number][:, place] = _group_sums(kept, values)
+            shares[number][:, place] = _group_sums(kept / (rows.n_ranked + 1), values)
             n_firms[number][:, place] = _group_counts(kept, seen)
         return DaySums(deviations, n_firms), DaySums(shares, n_firms)
 

@@ -60,13 +60,13 @@ def half_steps_above(value: Floats, ranked: Floats) -> HalfSteps:
 class RankedRows:
     """Ranks of one window's sessions among the residuals, by firm and day.
 
-    ``shares`` (firms × days) are ranks as a share of the ranked sessions, minus one half (Corrado
-    and Zivney); times ``n_ranked + 1`` they are ranks minus the mean rank (Corrado). Columns are
-    the estimation days, then the ranked event days. ``n_ranked`` (firms) counts the values ranked
-    together.
+    ``deviations`` (firms × days) are ranks minus the mean rank (Corrado); over ``n_ranked + 1``
+    they are ranks as a share of the ranked sessions, minus one half (Corrado and Zivney). Columns
+    are the estimation days, then the ranked event days. ``n_ranked`` (firms) counts the values
+    ranked together.
     """
 
-    shares: Floats
+    deviations: Floats
     n_ranked: Integers
     days: Integers
 
@@ -99,7 +99,7 @@ class Ranking:
         n_ranked = self.n_est + (~np.isnan(tied)).sum(axis=1)
         ranks = np.concatenate([self.ranks + added / 2, event_ranks], axis=1)
         return RankedRows(
-            shares=ranks / (n_ranked[:, None] + 1) - 0.5,
+            deviations=ranks - (n_ranked[:, None] + 1) / 2,
             n_ranked=n_ranked,
             days=np.concatenate([self._days, days]),
         )

@@ -24,6 +24,11 @@ from dagster_project.sources.base import OnePart
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar as Calendar
 
+NEW_YORK = ZoneInfo("America/New_York")
+# No vendor of daily bars reaches back further.
+_FIRST_KNOWN = date(1962, 1, 2)
+
+
 _WHERE = f"{CALENDAR_PARAMETER} in study/parameters.csv"
 
 
@@ -50,11 +55,6 @@ def _open(code: str, first: date, last: date) -> Calendar:
             where=_WHERE,
             mend="leave out figures before its first year, or name another calendar",
         ) from error
-
-
-NEW_YORK = ZoneInfo("America/New_York")
-# No vendor of daily bars reaches back further.
-_FIRST_KNOWN = date(1962, 1, 2)
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import duckdb
 
-from dagster_project.errors import WarehouseLocked, WarehouseProjectError
+from dagster_project.errors import WarehouseLocked, WarehouseProjectError, disk_full
 from dagster_project.warehouse.ddl import literal, quoted
 from dagster_project.warehouse.history import (
     heal,
@@ -163,6 +163,8 @@ def warehouse(
                 where=str(aside),
                 mend="run again: its history has been restored",
             ) from error
+        if full := disk_full(error, path):
+            raise full from error
         raise WarehouseProjectError(
             f"The working file cannot be read or written: {str(error).splitlines()[0]}",
             where=str(path),

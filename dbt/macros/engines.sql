@@ -120,50 +120,6 @@
     filter({{ values_list }}, {{ name }} -> {{ condition }})
 {%- endmacro %}
 
-{#- `body`, in which `name` stands for `value`: the value is computed once. -#}
-{% macro where_is(name, value, body) -%}
-    {{ return(adapter.dispatch('where_is', 'miner_warehouse')(name, value, body)) }}
-{%- endmacro %}
-
-{% macro duckdb__where_is(name, value, body) -%}
-    list_transform([{{ value }}], lambda {{ name }}: {{ body }})[1]
-{%- endmacro %}
-
-{% macro spark__where_is(name, value, body) -%}
-    transform(array({{ value }}), {{ name }} -> {{ body }})[0]
-{%- endmacro %}
-
-{#-
-  Starting with `start`, the value `so_far` becomes `body`, once for every `step` from `steps` (a
-  fixed whole number) down to 1. `body` knows both names.
--#}
-{% macro folded(steps, start, so_far, step, body) -%}
-    {{ return(adapter.dispatch('folded', 'miner_warehouse')(steps, start, so_far, step, body)) }}
-{%- endmacro %}
-
-{#- The length is fixed on purpose: DuckDB 1.5.5 mixes up rows when a lambda that captures values
-    reduces lists of different lengths. -#}
-{% macro duckdb__folded(steps, start, so_far, step, body) -%}
-    list_reduce(range({{ steps }}, 0, -1), lambda {{ so_far }}, {{ step }}: {{ body }}, {{ start }})
-{%- endmacro %}
-
-{% macro spark__folded(steps, start, so_far, step, body) -%}
-    aggregate(sequence({{ steps }}, 1), {{ start }}, ({{ so_far }}, {{ step }}) -> {{ body }})
-{%- endmacro %}
-
-{#- A record of named values, from a mapping of names to expressions. -#}
-{% macro record(fields) -%}
-    {{ return(adapter.dispatch('record', 'miner_warehouse')(fields)) }}
-{%- endmacro %}
-
-{% macro duckdb__record(fields) -%}
-    { {%- for name, value in fields.items() %}'{{ name }}': {{ value }}{{ ', ' if not loop.last }}{% endfor -%} }
-{%- endmacro %}
-
-{% macro spark__record(fields) -%}
-    named_struct({% for name, value in fields.items() %}'{{ name }}', {{ value }}{{ ', ' if not loop.last }}{% endfor %})
-{%- endmacro %}
-
 {#- How many values a list has. -#}
 {% macro list_size(values_list) -%}
     {{ return(adapter.dispatch('list_size', 'miner_warehouse')(values_list)) }}
@@ -274,19 +230,6 @@
     end
 {%- endmacro %}
 
-{#- All columns of a relation but some (a list). -#}
-{% macro all_but(columns) -%}
-    {{ return(adapter.dispatch('all_but', 'miner_warehouse')(columns)) }}
-{%- endmacro %}
-
-{% macro duckdb__all_but(columns) -%}
-    * exclude ({{ columns | join(', ') }})
-{%- endmacro %}
-
-{% macro spark__all_but(columns) -%}
-    * except ({{ columns | join(', ') }})
-{%- endmacro %}
-
 {#- The last value that is not missing, over a window (the name of one, or its words in brackets). -#}
 {% macro last_known(value, window_name) -%}
     {{ return(adapter.dispatch('last_known', 'miner_warehouse')(value, window_name)) }}
@@ -324,125 +267,6 @@
 
 {% macro spark__fits(text, pattern) -%}
     regexp_like({{ text }}, {{ pattern }})
-{%- endmacro %}
-
-{#- Natural logarithm of the gamma function of a positive number. -#}
-{% macro ln_gamma(x) -%}
-    {{ return(adapter.dispatch('ln_gamma', 'miner_warehouse')(x)) }}
-{%- endmacro %}
-
-{% macro duckdb__ln_gamma(x) -%}
-    lgamma({{ x }})
-{%- endmacro %}
-
-{#- Spark has none. Lanczos' approximation with g = 7 and nine terms (Godfrey 2001): a relative
-    error of the gamma function below 1e-14 for every positive argument. -#}
-{% macro spark__ln_gamma(x) -%}
-    {%- set terms = [
-        '676.5203681218851e0', '-1259.1392167224028e0', '771.32342877765313e0',
-        '-176.61502916214059e0', '12.507343278686905e0', '-0.13857109526572012e0',
-        '9.9843695780195716e-6', '1.5056327351493116e-7',
-    ] -%}
-    transform(array(cast({{ x }} as double)), g ->
-        0.91893853320467274178e0 + (g - 0.5e0) * ln(g + 6.5e0) - (g + 6.5e0)
-        + ln(0.99999999999980993e0
-            {%- for term in terms %} + {{ term }} / (g + {{ loop.index0 }}){% endfor %})
-    )[0]
-{%- endmacro %}
-
-{#-
-  Order and frame of a window over the last `width` numbers, this row's included, where `width` is a
-  column. DuckDB counts rows, which is the same only where the numbers have no holes:
-  `without_holes` says that they have none. Else, and on Spark, which takes nothing but literals as
-  bounds, the order is counted in widths; half a step of slack keeps rounding away from the bound.
--#}
-{% macro last_numbers(number, width, without_holes=true) -%}
-    {% if without_holes -%}
-        {{ return(adapter.dispatch('last_numbers', 'miner_warehouse')(number, width)) }}
-    {%- else -%}
-        {{ return(default__last_numbers(number, width)) }}
-    {%- endif %}
-{%- endmacro %}
-
-{% macro default__last_numbers(number, width) -%}
-    order by {{ number }} / ({{ width }} - 5e-1) range between 1e0 preceding and current row
-{%- endmacro %}
-
-{% macro duckdb__last_numbers(number, width) -%}
-    order by {{ number }} rows between {{ width }} - 1 preceding and current row
-{%- endmacro %}
-
-{#-
-  A hash of columns, to tell whether rows have changed: a bigint that is never missing. Of rows that
-  are told apart by a key, `bit_xor` is one that does not depend on their order. The engines' hashes
-  differ, and from one version to the next, so none is to be kept as a figure. DuckDB puts the
-  columns together by `xor`: without the outer hash, a value in an even number of rows would vanish.
--#}
-{% macro row_hash(columns) -%}
-    {{ return(adapter.dispatch('row_hash', 'miner_warehouse')(columns)) }}
-{%- endmacro %}
-
-{% macro duckdb__row_hash(columns) -%}
-    cast(hash(hash({{ columns | join(', ') }})) >> 1 as bigint)
-{%- endmacro %}
-
-{% macro spark__row_hash(columns) -%}
-    xxhash64({{ columns | join(', ') }})
-{%- endmacro %}
-
-{#-
-  Returns as whole numbers of steps of 2^-50 (9e-16), whose sums are exact, so that they do not
-  depend on the order or place in which an engine adds: `counted` of a return below 500,
-  `counted_product` of two such numbers, and the mean and the covariance (over n, not n - 1) from
-  sums of a window: (n sum(xy) - sum(x) sum(y)) / n^2, of which only the division rounds.
--#}
-{% macro counted(number) -%}
-    {{ return(adapter.dispatch('counted', 'miner_warehouse')(number)) }}
-{%- endmacro %}
-
-{#- Sums of decimals are decimals of 38 digits, which DuckDB casts slowly. -#}
-{% macro duckdb__counted(number) -%}
-    cast(round({{ number }} * 1125899906842624e0) as bigint)
-{%- endmacro %}
-
-{% macro spark__counted(number) -%}
-    cast(round({{ number }} * 1125899906842624e0) as decimal(18, 0))
-{%- endmacro %}
-
-{% macro counted_product(x, y) -%}
-    {{ return(adapter.dispatch('counted_product', 'miner_warehouse')(x, y)) }}
-{%- endmacro %}
-
-{#- DuckDB is faster with its widest integer than with the decimal of the same digits. -#}
-{% macro duckdb__counted_product(x, y) -%}
-    cast({{ x }} as hugeint) * cast({{ y }} as hugeint)
-{%- endmacro %}
-
-{% macro spark__counted_product(x, y) -%}
-    cast({{ x }} * {{ y }} as decimal(38, 0))
-{%- endmacro %}
-
-{% macro mean_of_counted(x_sum, n) -%}
-    cast({{ x_sum }} as double) / nullif({{ n }}, 0) / 1125899906842624e0
-{%- endmacro %}
-
-{% macro cov_of_counted(xy_sum, x_sum, y_sum, n) -%}
-    {{ return(adapter.dispatch('cov_of_counted', 'miner_warehouse')(xy_sum, x_sum, y_sum, n)) }}
-{%- endmacro %}
-
-{% macro duckdb__cov_of_counted(xy_sum, x_sum, y_sum, n) -%}
-    cast(
-        {{ n }} * {{ xy_sum }} - {{ x_sum }} * {{ y_sum }}
-        as double
-    ) / nullif({{ n }} * {{ n }}, 0) / 1125899906842624e0 / 1125899906842624e0
-{%- endmacro %}
-
-{% macro spark__cov_of_counted(xy_sum, x_sum, y_sum, n) -%}
-    cast(
-        cast({{ n }} * {{ xy_sum }} as decimal(38, 0))
-        - cast({{ x_sum }} * {{ y_sum }} as decimal(38, 0))
-        as double
-    ) / nullif({{ n }} * {{ n }}, 0) / 1125899906842624e0 / 1125899906842624e0
 {%- endmacro %}
 
 {#- A sum or mean (`aggregate`) of a group's values, added in the order of `order_by` where the engine

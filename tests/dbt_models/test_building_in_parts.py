@@ -15,10 +15,7 @@ from dagster_project.settings import Settings
 from tests.warehouse_builder import failures, parsed_project, run_dbt, settings_for
 
 # Schema of each model that is the same to the last bit however it is built.
-ORDER_FREE = {
-    "int_equity_returns": "intermediate",
-    "fct_equity_daily": "marts",
-}
+ORDER_FREE = {"int_equity_returns": "intermediate", "fct_equity_daily": "marts"}
 
 
 def _run_sql(settings: Settings, model: str) -> str:

@@ -72,25 +72,6 @@ CASES: dict[str, tuple[Any, list[tuple[Any, ...]]]] = {
         ),
         [(1,), (1,), (0,)],
     ),
-    "where_is": (
-        lambda m: f"select {m.where_is('v', 'n + 1', 'v * v')} from {ROWS} {EACH}",
-        [(4.0,), (16.0,), (2.25,), (None,)],
-    ),
-    "folded": (
-        # ((0 + n) * 3 + n) * 2 + n) * 1 with the last step of all: ((n * 3 + n) * 2 + n) * 1.
-        lambda m: (
-            f"select {m.folded(3, '0e0', 'so_far', 'step', '(so_far + n) * step')}"
-            f" from {ROWS} {EACH}"
-        ),
-        [(9.0,), (27.0,), (4.5,), (None,)],
-    ),
-    "record": (
-        lambda m: (
-            f"select {m.where_is('r', m.record({'a': 'n', 'b': '2e0'}), 'r.a - r.b')}"
-            f" from {ROWS} {EACH}"
-        ),
-        [(-1.0,), (1.0,), (-1.5,), (None,)],
-    ),
     "list_size": (
         lambda m: f"select {m.list_size(m.parts_of('t'))} from {ROWS} {EACH}",
         [(2,), (1,), (1,), (None,)],
@@ -132,10 +113,6 @@ CASES: dict[str, tuple[Any, list[tuple[Any, ...]]]] = {
         lambda m: f"select g, {m.in_order('sum', 'n', 'd')} from {ROWS} group by g order by g",
         [(1, 4.0), (2, 0.5)],
     ),
-    "all_but": (
-        lambda m: f"select {m.all_but(['n', 'd', 'e', 'j'])} from {ROWS} where n = 3",
-        [(1, "c")],
-    ),
     "last_known": (
         lambda m: (
             f"select {m.last_known('n', 'so_far')} as k from {ROWS}"
@@ -143,71 +120,6 @@ CASES: dict[str, tuple[Any, list[tuple[Any, ...]]]] = {
             " rows between unbounded preceding and current row) order by g, n is null, n"
         ),
         [(1.0,), (3.0,), (0.5,), (0.5,)],
-    ),
-    "last_numbers": (
-        # The sum over the last two of 1, 2, 3, 4.
-        lambda m: (
-            f"select sum(k) over ({m.last_numbers('k', 'w')}) as s"
-            " from (select 1 as k, 2 as w union all select 2, 2 union all select 3, 2"
-            " union all select 4, 2) as days order by k"
-        ),
-        [(1,), (3,), (5,), (7,)],
-    ),
-    "last_numbers, with holes": (
-        # Of 1, 2, 4, 5: 3 has no row, so 4 stands alone.
-        lambda m: (
-            f"select sum(k) over ({m.last_numbers('k', 'w', without_holes=False)}) as s"
-            " from (select 1 as k, 2 as w union all select 2, 2 union all select 4, 2"
-            " union all select 5, 2) as days order by k"
-        ),
-        [(1,), (3,), (4,), (9,)],
-    ),
-    "counted": (
-        # A quarter is 2^48 steps; 3 * 2^-51 is one and a half, rounded away from zero.
-        lambda m: (
-            f"select cast({m.counted('x')} as bigint) from (select 1 as i, 0.25e0 as x"
-            " union all select 2, 1.3322676295501878e-15 union all select 3, -5e2"
-            " union all select 4, cast(null as double)) as numbers order by i"
-        ),
-        [(281474976710656,), (2,), (-562949953421312000,), (None,)],
-    ),
-    "counted_product": (
-        lambda m: (
-            "select cast("
-            + m.counted_product(m.counted("3e0"), m.counted("-4e0"))
-            + " as double) as product"
-        ),
-        [(-12 * 2.0**100,)],
-    ),
-    "cov_of_counted": (
-        # Of x 1, 2, 6 and y 2, 0, 4: means 3 and 2; cov (2 + 0 + 24) / 3 - 6 = 8 / 3,
-        # var of x 41 / 3 - 9 = 14 / 3. A constant has none, whatever its size.
-        lambda m: (
-            f"with counts as (select i, {m.counted('x')} as x, {m.counted('y')} as y,"
-            f" {m.counted('c')} as c from (select 1 as i, 1e0 as x, 2e0 as y, 0.1e0 as c"
-            " union all select 2, 2e0, 0e0, 0.1e0 union all select 3, 6e0, 4e0, 0.1e0) as n),"
-            " sums as (select count(*) as n, sum(x) as sx, sum(y) as sy, sum(c) as sc,"
-            f" sum({m.counted_product('x', 'y')}) as sxy,"
-            f" sum({m.counted_product('x', 'x')}) as sxx,"
-            f" sum({m.counted_product('c', 'c')}) as scc from counts)"
-            f" select {m.mean_of_counted('sx', 'n')}, {m.mean_of_counted('sy', 'n')},"
-            f" abs({m.cov_of_counted('sxy', 'sx', 'sy', 'n')} - 8 / 3e0) < 1e-15,"
-            f" abs({m.cov_of_counted('sxx', 'sx', 'sx', 'n')} - 14 / 3e0) < 1e-15,"
-            f" {m.cov_of_counted('scc', 'sc', 'sc', 'n')} from sums"
-        ),
-        [(3.0, 2.0, True, True, 0.0)],
-    ),
-    "row_hash": (
-        # Equal rows, another value, columns the other way round, a value missing.
-        lambda m: (
-            f"select {m.row_hash(['a', 'b'])} = {m.row_hash(['1', 'c'])},"
-            f" {m.row_hash(['a', 'b'])} = {m.row_hash(['2', 'c'])},"
-            f" {m.row_hash(['a', 'b'])} = {m.row_hash(['b', 'a'])},"
-            f" {m.row_hash(['a', 'b'])} = {m.row_hash(['a', 'nullif(b, c)'])},"
-            f" {m.row_hash(['nullif(b, c)'])} is null"
-            " from (select 1 as a, 'x' as b, 'x' as c) as values_"
-        ),
-        [(True, False, False, False, False)],
     ),
     "number_text": (
         lambda m: (
@@ -224,14 +136,6 @@ CASES: dict[str, tuple[Any, list[tuple[Any, ...]]]] = {
     "json_text": (
         lambda m: f"select {m.json_text('j', 'ticker')} from {ROWS} {EACH}",
         [("CORZ",), (None,), (None,), (None,)],
-    ),
-    "ln_gamma": (
-        # ln of 0! = 0, of sqrt(pi), and of 99!.
-        lambda m: (
-            f"select round({m.ln_gamma('k')}, 9) from (select 1e0 as k union all select 5e-1"
-            " union all select 1e2) as numbers order by k"
-        ),
-        [(0.572364943,), (0.0,), (359.13420537,)],
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,13 @@ from dagster_project.contracts import TABLES
 from dagster_project.dbt_process import WAREHOUSE_TARGET, artifacts_dir
 from dagster_project.defs.extraction import monthly_partitions
 from dagster_project.defs.schedules import REFRESH_JOB, freshness_policy
+from dagster_project.defs.subjects import OTHER
 from dagster_project.settings import WRITER_POOL, Settings, read_settings
 from dagster_project.sources import open_source
 
-LAYERS = {"sources", "staging", "intermediate", "marts", "publication"}
+LAYERS = {"raw", "staging", "intermediate", "marts"}
+# More than this cannot be read when a group is opened.
+READABLE = 25
 MARTS_OF_THIS_PROJECT = {
     "dim_company",
     "dim_event",
@@ -36,9 +40,29 @@ MARTS_OF_THIS_PROJECT = {
 }
 
 
-def test_groups_are_the_layers_of_the_warehouse(graph: dg.AssetGraph) -> None:
-    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
-    assert groups == LAYERS
+def test_groups_are_subjects_that_can_be_read_when_they_are_opened(graph: dg.AssetGraph) -> None:
+    sizes = Counter(graph.get(key).group_name for key in graph.get_all_asset_keys())
+    assert OTHER not in sizes, "a name that no subject of defs/subjects.py claims"
+    assert {group: size for group, size in sizes.items() if size > READABLE} == {}
+    assert sum(sizes.values()) / len(sizes) > 5, "as few groups as that allows"
+
+
+def test_a_subject_is_found_together_from_the_raw_table_to_the_mart(graph: dg.AssetGraph) -> None:
+    for keys in (
+        ("raw/equity_prices", "staging/stg_equity_prices", "marts/fct_equity_daily"),
+        ("raw/press_claims", "staging/stg_press_claims", "marts/fct_claim_checks"),
+        ("raw/company_facts", "staging/stg_company_facts", "marts/fct_company_facts"),
+        ("raw/study_scenarios", "staging/stg_study_scenarios", "marts/fct_valuation_scenario"),
+    ):
+        assert len({graph.get(dg.AssetKey(key.split("/"))).group_name for key in keys}) == 1
+
+
+def test_layers_are_tags(graph: dg.AssetGraph) -> None:
+    tagged = {graph.get(key).tags.get("layer", key.path[0]) for key in graph.get_all_asset_keys()}
+    assert tagged == {*LAYERS, "publication"}
+    for key in graph.get_all_asset_keys():
+        if key.path[0] in LAYERS:
+            assert graph.get(key).tags["layer"] == key.path[0]
 
 
 def test_every_mart_is_an_asset_and_feeds_the_publication(graph: dg.AssetGraph) -> None:

@@ -21,7 +21,7 @@ from .conftest import FirstRun
 pytestmark = pytest.mark.browser
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
-GROUPS = ("sources", "staging", "intermediate", "marts", "publication")
+GROUPS = ("prices", "network", "ledger", "claims", "selloff", "publication")
 
 
 def _free_port() -> int:
@@ -107,7 +107,7 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
-def test_the_graph_shows_the_layers(server: tuple[str, object], page: Page) -> None:
+def test_the_graph_shows_the_subjects(server: tuple[str, object], page: Page) -> None:
     page.goto(f"{server[0]}/asset-groups")
     for group in GROUPS:
         page.get_by_text(group, exact=True).first.wait_for()

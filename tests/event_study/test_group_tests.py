@@ -112,6 +112,15 @@ def test_a_variance_that_is_not_positive_gives_no_statistic():
     assert tests["bmp"].status == "ok"
 
 
+def test_a_correlation_of_one_but_for_rounding_gives_no_statistic():
+    """Twins move together on every quiet day: what an adjustment would leave is rounding."""
+    quiet = [0.01, -0.02, 0.03, -0.01, 0.02, -0.03]
+    twins = panel([quiet, quiet, quiet], [[0.1], [0.2], [0.4]])
+    pools = pool(twins)
+    assert pools.rbar == pytest.approx(1)
+    assert pools.run()["kolari_pynnonen"].status == "adjustment_undefined"
+
+
 def test_no_pair_with_enough_common_sessions_gives_no_adjustment():
     two = panel([[1, -1, 2, NAN, NAN], [NAN, NAN, 1, 2, 4]], [[1], [2]], min_common=2)
     found = pool(two)

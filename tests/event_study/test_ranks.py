@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from dagster_project.event_study.ranks import (
+    Ranking,
+    half_steps_above,
     mean_ranks,
-    ranked_rows,
-    steps_above,
     tie_value,
 )
 from tests.event_study.builders import NAN
@@ -52,13 +52,13 @@ def test_values_that_differ_by_rounding_are_tied():
 
 
 def test_what_one_value_more_adds_to_the_ranks():
-    """-2 is tied with -2 (one half) and below 2; 0 is below 1 alone; 2 is between 1 and 3."""
+    """In halves: -2 is tied with -2 and below 2; 0 is below 1 alone; 2 is between 1 and 3."""
     residuals = np.array([[-2, 2, NAN], [-1, 1, NAN], [NAN, 1, 3]])
     assert_array_equal(
-        steps_above(np.array([-2.0, 0, 2]), residuals),
-        [[0.5, 1, 0], [0, 1, 0], [0, 0, 1]],
+        half_steps_above(np.array([-2.0, 0, 2]), residuals),
+        [[1, 2, 0], [0, 2, 0], [0, 0, 2]],
     )
-    assert_array_equal(steps_above(np.array([NAN, NAN, NAN]), residuals), np.zeros((3, 3)))
+    assert not half_steps_above(np.array([NAN, NAN, NAN]), residuals).any()
 
 
 def test_several_ranked_sessions_among_the_firms_own():
@@ -67,11 +67,9 @@ def test_several_ranked_sessions_among_the_firms_own():
     4/16, -3/16, 0, -6/16, 4/16. Firm 2 has two quiet days and one of the event: -2, 2, 5 are -1, 0,
     1 about the middle, shares -1/4, 0, 1/4 of four. Each firm's deviations add to zero.
     """
-    residuals = tie_value(np.array([[1, 3, 3, 1.0000000000001, 2], [-2, 2, NAN, NAN, NAN]]))
-    event = tie_value(np.array([[-1, 3], [5, NAN]]))
-    found = ranked_rows(
-        mean_ranks(residuals), residuals, np.arange(-9, -4), event, np.array([0, 1])
-    )
+    residuals = np.array([[1, 3, 3, 1.0000000000001, 2], [-2, 2, NAN, NAN, NAN]])
+    event = np.array([[-1, 3], [5, NAN]])
+    found = Ranking(residuals, np.arange(-9, -4)).with_events(event, np.array([0, 1]))
     assert_array_equal(found.days, [-9, -8, -7, -6, -5, 0, 1])
     assert_array_equal(found.n_ranked, [7, 3])
     assert_array_equal(
@@ -79,23 +77,36 @@ def test_several_ranked_sessions_among_the_firms_own():
         [[-1.5, 2, 2, -1.5, 0, -3, 2], [-1, 0, NAN, NAN, NAN, 1, NAN]],
     )
     assert_array_equal(
-        found.shares * 16,
+        found.deviations / (found.n_ranked[:, None] + 1) * 16,
         [[-3, 4, 4, -3, 0, -6, 4], [-4, 0, NAN, NAN, NAN, 4, NAN]],
     )
 
 
+def test_windows_that_share_days_rank_them_alike():
+    """A day's steps are kept between windows: in another order and company it ranks the same."""
+    random = np.random.default_rng(5)
+    residuals, event = random.standard_normal((4, 20)), random.standard_normal((4, 3))
+    kept = Ranking(residuals, np.arange(-20, 0))
+    for days in ([0], [0, 1], [1, 2], [0, 1, 2]):
+        fresh = Ranking(residuals, np.arange(-20, 0))
+        found, expected = (
+            ranking.with_events(event[:, days], np.array(days)) for ranking in (kept, fresh)
+        )
+        assert_array_equal(found.deviations, expected.deviations)
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_ranking_together_is_ranking_all_values_anew(seed):
+def test_ranking_together_is_ranking_all_values_again(seed):
     """Ranks of residuals corrected for the event days, against SciPy on all of a firm's days."""
     random = np.random.default_rng(seed)
-    residuals = tie_value(random.standard_normal((8, 25)).round(1))
-    event = tie_value(random.standard_normal((8, 4)).round(1))
+    residuals = random.standard_normal((8, 25)).round(1)
+    event = random.standard_normal((8, 4)).round(1)
     for values in (residuals, event):
         values[random.random(values.shape) < 0.2] = NAN
-    found = ranked_rows(mean_ranks(residuals), residuals, np.arange(-25, 0), event, np.arange(4))
+    found = Ranking(residuals, np.arange(-25, 0)).with_events(event, np.arange(4))
     for firm, row in enumerate(np.concatenate([residuals, event], axis=1)):
         seen = ~np.isnan(row)
         ranks = stats.rankdata(row[seen])
-        assert_allclose(found.ranks[firm, seen], ranks)
-        assert np.isnan(found.ranks[firm, ~seen]).all()
+        assert_allclose(found.deviations[firm, seen], ranks - (seen.sum() + 1) / 2)
+        assert np.isnan(found.deviations[firm, ~seen]).all()
         assert found.n_ranked[firm] == seen.sum()

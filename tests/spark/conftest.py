@@ -17,7 +17,7 @@ from tests.e2e.conftest import FirstRun, Study, make_study
 from tests.warehouse_builder import settings_for
 
 # About a third of them: both workers have had their part by then, and much is left.
-TABLES_BEFORE_THE_KILL = 40
+TABLES_BEFORE_THE_KILL = 18
 
 
 @pytest.fixture(scope="session")

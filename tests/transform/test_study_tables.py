@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from dagster_project.transform import study_tables
+from dagster_project.transform import arrow_stream, study_tables
 
 N_SESSIONS = 12
 NAN = float("nan")
@@ -198,10 +198,10 @@ def test_the_order_of_input_rows_changes_no_byte():
 
 def test_every_stream_has_the_columns_of_its_schema(study):
     for reader, schema in (
-        (study.estimates(), study_tables.ESTIMATES),
-        (study.betas(), study_tables.BETAS),
-        (study.window_results(), study_tables.WINDOW_RESULTS),
-        (study.daily(), study_tables.DAILY),
+        (study.estimates(), arrow_stream.ESTIMATES),
+        (study.betas(), arrow_stream.BETAS),
+        (study.window_results(), arrow_stream.WINDOW_RESULTS),
+        (study.daily(), arrow_stream.DAILY),
     ):
         assert reader.schema.equals(schema)
         assert reader.read_all().num_rows > 0
@@ -212,7 +212,7 @@ def test_a_study_without_events_has_no_rows_and_all_columns():
     empty = study_tables.Study(**_relations(duckdb.connect(), events=nothing))
     table = empty.estimates().read_all()
     assert table.num_rows == 0
-    assert table.schema.equals(study_tables.ESTIMATES)
+    assert table.schema.equals(arrow_stream.ESTIMATES)
 
 
 def test_the_span_holds_every_ranked_day_and_the_days_beside_the_event(study):

@@ -38,11 +38,7 @@ class EquityVendor(ABC):
     _words: str
 
     def __init__(
-        self,
-        client: Client,
-        *,
-        aliases: Sequence[SymbolAlias] = (),
-        asked_on: date,
+        self, client: Client, *, aliases: Sequence[SymbolAlias] = (), asked_on: date
     ) -> None:
         self._client = client
         self._aliases = tuple(aliases)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from dagster_project.contracts import Window
-from dagster_project.sources.live.figures import LeftOut, utc_naive
+from dagster_project.sources.live.figures import RejectedRows, utc_naive
 from dagster_project.sources.live.hashrates import (
     TH_PER_EH,
     Estimates,
@@ -43,7 +43,7 @@ class BlockchainCom(HashrateVendor):
         return Estimates(tuple(hashrates), left_out, utc_naive(reply.retrieved_at).date())
 
 
-def parse_chart(body: Any) -> tuple[list[Hashrate], LeftOut]:
+def parse_chart(body: Any) -> tuple[list[Hashrate], RejectedRows]:
     """Estimates in a decoded chart and rows left out.
 
     Raises SourceError for another shape, unit or period, or when no value of some is believable.

@@ -10,7 +10,7 @@ from typing import Any
 from dagster_project.contracts import Table, Window
 from dagster_project.sources.live.figures import (
     DAY_S,
-    LeftOut,
+    RejectedRows,
     day_of,
     epoch_s,
     instant_s,
@@ -58,7 +58,7 @@ class Bars:
     """The bars of one answer, those that could not be believed, and when it came."""
 
     candles: tuple[Candle, ...]
-    left_out: LeftOut
+    left_out: RejectedRows
     asked_s: float
 
 
@@ -82,7 +82,7 @@ def candle_answer(
     """
     step_s = BAR_S[table.name]
     first_s, after_s = epoch_s(window.start), epoch_s(window.end) + DAY_S
-    left_out = LeftOut()
+    left_out = RejectedRows()
     closed: list[Candle] = []
     known_until_s = 0.0
     for bars in answers:

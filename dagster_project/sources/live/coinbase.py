@@ -22,7 +22,7 @@ from dagster_project.sources.live.candles import (
 from dagster_project.sources.live.figures import (
     DAY_S,
     BitcoinVendor,
-    LeftOut,
+    RejectedRows,
     day_hint,
     epoch_s,
     moment_s,
@@ -72,14 +72,14 @@ def _iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def parse_candles(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
+def parse_candles(body: Any, step_s: int) -> tuple[list[Candle], RejectedRows]:
     """Bars of ``step_s`` seconds in a decoded answer, in its order, and those left out.
 
     Raises SourceError when the answer is no list of arrays, or when no bar of some is believable.
     """
     if isinstance(body, dict):
         raise malformed("coinbase", f"a message: {str(body.get('message'))[:100]}")
-    candles, left_out = [], LeftOut()
+    candles, left_out = [], RejectedRows()
     for at, row in enumerate(array(body, "the body", where=HOST)):
         if not isinstance(row, list) or len(row) < _FIELDS:
             raise malformed("coinbase", f"row {at} is no array of {_FIELDS} values")

@@ -21,7 +21,7 @@ from dagster_project.sources.live.daily import daily_answer
 from dagster_project.sources.live.figures import (
     DAY_S,
     BitcoinVendor,
-    LeftOut,
+    RejectedRows,
     utc_naive,
 )
 from dagster_project.sources.live.hashrates import TH_PER_EH
@@ -60,7 +60,7 @@ METRICS = (*WORK, *(metric for pair in SUMS_USD.values() for metric in pair), PR
 
 
 # Figures of one answer by day and metric, the rows left out, and the token of the next page.
-Page = tuple[list[tuple[date, dict[str, float]]], LeftOut, str]
+Page = tuple[list[tuple[date, dict[str, float]]], RejectedRows, str]
 
 
 class NotServed(UnusableAnswer):
@@ -103,7 +103,7 @@ class CoinMetrics(BitcoinVendor):
         A column none of whose metrics is served is empty. Raises SourceError when less than
         two of WORK are served.
         """
-        left_out = LeftOut()
+        left_out = RejectedRows()
         series = self._served(window, cost, left_out)
         gone = series.not_served
         if len(set(WORK) & set(gone)) > 1:
@@ -114,7 +114,7 @@ class CoinMetrics(BitcoinVendor):
             self.name, table, window, rows, cost, left_out, over_by=series.asked_on, notes=notes
         )
 
-    def _served(self, window: Window, cost: Tally, left_out: LeftOut) -> Series:
+    def _served(self, window: Window, cost: Tally, left_out: RejectedRows) -> Series:
         """All metrics at once, without those that refusals name, or one by one."""
         series = Series({}, date.min, [])
         questions: list[Sequence[str]] = [METRICS]
@@ -149,7 +149,7 @@ class CoinMetrics(BitcoinVendor):
         return notes
 
     def _series(
-        self, metrics: Sequence[str], window: Window, cost: Tally, left_out: LeftOut
+        self, metrics: Sequence[str], window: Window, cost: Tally, left_out: RejectedRows
     ) -> tuple[dict[date, dict[str, float]], date]:
         """Figures by day over all pages, and the UTC day on which the last page came."""
         params = {
@@ -247,7 +247,7 @@ def parse_page(body: Any, metrics: Sequence[str]) -> Page:
         said = error.get("message") if isinstance(error, dict) else error
         raise malformed(HOST, f"an error: {str(said)[:150]}")
     rows = array(body.get("data"), "data", where=HOST)
-    figures, left_out = [], LeftOut()
+    figures, left_out = [], RejectedRows()
     for at, row in enumerate(rows):
         if mapping(row, f"row {at}", HOST).get("asset") != _ASSET:
             raise malformed(HOST, f"row {at} is about {str(row.get('asset'))[:40]!r}")

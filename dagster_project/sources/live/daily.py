@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from dagster_project.contracts import Table, Window
-from dagster_project.sources.live.figures import LeftOut, days_in, one_each, series_answer
+from dagster_project.sources.live.figures import RejectedRows, days_in, one_each, series_answer
 from dagster_project.sources.live.vendor import Tally, VendorAnswer
 
 # Luck moves a day's hashrate by about 8%; a hardware generation takes years to double it.
@@ -20,7 +20,7 @@ def daily_answer(
     window: Window,
     rows: Iterable[Mapping[str, Any]],
     cost: Tally,
-    left_out: LeftOut,
+    left_out: RejectedRows,
     *,
     over_by: date,
     notes: Iterable[str] = (),

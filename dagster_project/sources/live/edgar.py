@@ -144,11 +144,7 @@ class Edgar:
     """
 
     def __init__(
-        self,
-        client: Client,
-        study: EdgarStudy,
-        *,
-        today: Callable[[], date] = today_in_new_york,
+        self, client: Client, study: EdgarStudy, *, today: Callable[[], date] = today_in_new_york
     ) -> None:
         self._client = client
         self._study = study
@@ -369,12 +365,7 @@ class Edgar:
         }
 
     def _read(
-        self,
-        company: _Company,
-        filing: Filing,
-        name: str,
-        phrases: Sequence[str],
-        tally: _Account,
+        self, company: _Company, filing: Filing, name: str, phrases: Sequence[str], tally: _Account
     ) -> Reading:
         """What a document says. Raises HttpUnavailable for another page in its place."""
         url = f"{_folder(company.cik, filing.accession)}/{name}"

@@ -27,7 +27,7 @@ _NAMED_IN_A_NOTE = 3
 
 
 @dataclass
-class LeftOut:
+class RejectedRows:
     """Rows that were not believed: the day of each where it is known, and why, for the log."""
 
     rows: list[tuple[date | None, str]] = field(default_factory=list)
@@ -42,9 +42,9 @@ class LeftOut:
     def first(self) -> str:
         return self.rows[0][1]
 
-    def within(self, window: Window) -> LeftOut:
+    def within(self, window: Window) -> RejectedRows:
         """Without the rows of days outside ``window``: nobody asked for them."""
-        return LeftOut(
+        return RejectedRows(
             [(d, why) for d, why in self.rows if d is None or window.start <= d <= window.end]
         )
 
@@ -116,7 +116,10 @@ Row = TypeVar("Row")
 
 
 def one_each(
-    rows: Iterable[Row], key: Callable[[Row], Any], left_out: LeftOut, name: Callable[[Any], str]
+    rows: Iterable[Row],
+    key: Callable[[Row], Any],
+    left_out: RejectedRows,
+    name: Callable[[Any], str],
 ) -> dict[Any, Row]:
     """Rows by key. The same row twice counts once; two that differ are both left out."""
     by_key: dict[Any, Row] = {}
@@ -173,7 +176,7 @@ def series_answer(
     table: Table,
     rows: Mapping[Any, Mapping[str, Any]],
     cost: Tally,
-    left_out: LeftOut,
+    left_out: RejectedRows,
     notes: Iterable[str],
     *,
     name: Callable[[Any], str],

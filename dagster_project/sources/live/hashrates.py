@@ -12,7 +12,7 @@ from dagster_project.sources.live.daily import daily_answer
 from dagster_project.sources.live.figures import (
     DAY_S,
     BitcoinVendor,
-    LeftOut,
+    RejectedRows,
     day_hint,
     day_of,
     instant_s,
@@ -39,7 +39,7 @@ class Estimates:
     """What one answer holds, the rows of it that were not believed, and its UTC day."""
 
     hashrates: tuple[Hashrate, ...]
-    left_out: LeftOut
+    left_out: RejectedRows
     asked_on: date
 
 
@@ -76,7 +76,7 @@ class HashrateVendor(BitcoinVendor):
 
 def parse_estimates(
     source: str, listed: Any, at: str, figure: str, per_eh: float, days_before_stamp: int
-) -> tuple[list[Hashrate], LeftOut]:
+) -> tuple[list[Hashrate], RejectedRows]:
     """Estimates of a list of objects, under the day they cover, and rows left out.
 
     An object has its time ``at`` and its ``figure``, of which ``per_eh`` are one EH/s. Raises
@@ -84,7 +84,7 @@ def parse_estimates(
     """
     if not isinstance(listed, list):
         raise malformed(source, "no list of hashrates")
-    estimates, left_out = [], LeftOut()
+    estimates, left_out = [], RejectedRows()
     before = timedelta(days=days_before_stamp)
     for place, row in enumerate(listed):
         if not isinstance(row, dict) or not {at, figure} <= set(row):

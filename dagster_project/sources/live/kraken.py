@@ -21,7 +21,7 @@ from dagster_project.sources.live.candles import (
 )
 from dagster_project.sources.live.figures import (
     BitcoinVendor,
-    LeftOut,
+    RejectedRows,
     day_hint,
     day_of,
     epoch_s,
@@ -98,7 +98,7 @@ def says_later(body: Any) -> Later | None:
     return None
 
 
-def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
+def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], RejectedRows]:
     """Closed bars of ``step_s`` seconds in a decoded answer, and those left out.
 
     Raises SourceError when the answer is an error, is about another pair, does not say which
@@ -117,7 +117,7 @@ def parse_ohlc(body: Any, step_s: int) -> tuple[list[Candle], LeftOut]:
     except Unbelievable as error:
         # Without it nobody knows which bar is still open.
         raise malformed(HOST, f"the field last: {error}") from None
-    candles, left_out, n_open = [], LeftOut(), 0
+    candles, left_out, n_open = [], RejectedRows(), 0
     for at, row in enumerate(rows):
         if not isinstance(row, list) or len(row) < _FIELDS:
             raise malformed(HOST, f"row {at} is no array of {_FIELDS} values")

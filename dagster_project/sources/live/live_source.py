@@ -229,12 +229,7 @@ class LiveSource:
         return replace(found, tried=tuple(tried), cost=spent)
 
     def _extract(
-        self,
-        table: Table,
-        symbol: str,
-        window: Window,
-        vendor: Vendor,
-        answer: VendorAnswer,
+        self, table: Table, symbol: str, window: Window, vendor: Vendor, answer: VendorAnswer
     ) -> Extract:
         columns = dict(answer.columns)
         length = max((len(values) for values in columns.values()), default=0)

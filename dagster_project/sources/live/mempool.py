@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from dagster_project.contracts import Window
-from dagster_project.sources.live.figures import LeftOut, utc_naive
+from dagster_project.sources.live.figures import RejectedRows, utc_naive
 from dagster_project.sources.live.hashrates import (
     H_PER_EH,
     Estimates,
@@ -52,7 +52,7 @@ class MempoolSpace(HashrateVendor):
         return Estimates(tuple(hashrates), left_out, utc_naive(reply.retrieved_at).date())
 
 
-def parse_hashrates(body: Any) -> tuple[list[Hashrate], LeftOut]:
+def parse_hashrates(body: Any) -> tuple[list[Hashrate], RejectedRows]:
     """Estimates in a decoded answer, as parse_estimates reads them.
 
     The list of all days begins with the first block's own time, on no midnight.

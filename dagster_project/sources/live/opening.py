@@ -48,14 +48,14 @@ _OF_BITCOIN: Mapping[str, type[BitcoinVendor]] = {
 
 
 @dataclass(frozen=True)
-class Chain:
+class VendorChain:
     """Vendors that stand in for one another, in the order of asking."""
 
     table: str
     vendors: tuple[str, ...]
 
 
-def read_chains(folder: OnePart) -> list[Chain]:
+def read_chains(folder: OnePart) -> list[VendorChain]:
     """Chains of ``study/vendors.csv``, in the order of tables and names. Raises SourceError."""
     frame = folder.extract(BY_NAME["study_vendors"]).frame.sort_values(
         ["table_name", "chain", "rank"]
@@ -65,7 +65,7 @@ def read_chains(folder: OnePart) -> list[Chain]:
         frame["table_name"], frame["chain"], frame["vendor"], strict=True
     ):
         found[table, chain].append(vendor)
-    return [Chain(table, tuple(vendors)) for (table, _), vendors in sorted(found.items())]
+    return [VendorChain(table, tuple(vendors)) for (table, _), vendors in sorted(found.items())]
 
 
 class Asked:
@@ -75,7 +75,7 @@ class Asked:
         self.folder = folder
 
     @cached_property
-    def chains(self) -> list[Chain]:
+    def chains(self) -> list[VendorChain]:
         return read_chains(self.folder)
 
     @cached_property
@@ -145,7 +145,7 @@ class Plans(Mapping[str, Sequence[Plan]]):
             return Edgar(client, asked.edgar, today=lambda: today)
         return _OF_BITCOIN[name](client)
 
-    def _plan(self, chain: Chain) -> Plan:
+    def _plan(self, chain: VendorChain) -> Plan:
         first_day = date.min
         if chain.table.startswith("equity_"):
             symbols = self._asked.symbols["shares"]

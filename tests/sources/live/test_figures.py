@@ -10,7 +10,7 @@ import pytest
 
 from dagster_project.contracts import Window
 from dagster_project.sources.live.figures import (
-    LeftOut,
+    RejectedRows,
     day_hint,
     instant_s,
     moment_s,
@@ -86,7 +86,7 @@ def test_strays_are_off_from_most_of_their_neighbours(values, found):
 def test_ranges_and_notes_stay_short():
     days = [date(2025, 3, n) for n in (1, 2, 3, 7, 9, 10, 20, 25)]
     assert ranges(days) == "2025-03-01 to 2025-03-03, 2025-03-07, 2025-03-09 to 2025-03-10, ..."
-    left_out = LeftOut()
+    left_out = RejectedRows()
     assert left_out.notes("x") == ()
     for n in range(1000):
         left_out.add(f"row {n}", "odd")
@@ -95,7 +95,7 @@ def test_ranges_and_notes_stay_short():
 
 
 def test_rows_of_days_that_nobody_asked_for_are_not_left_out():
-    left_out = LeftOut()
+    left_out = RejectedRows()
     left_out.add("row 0", "odd", date(2009, 1, 3))
     left_out.add("row 1", "odd", date(2025, 3, 2))
     left_out.add("row 2", "odd")
