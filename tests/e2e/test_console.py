@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -97,6 +98,24 @@ def test_an_asset_is_made_and_forgotten_by_hand(output: Path) -> None:
 def test_dg_lists_every_raw_table(output: Path) -> None:
     listed = _type(output, "dg", "list", "defs", "--json").stdout
     assert [name for name in BY_NAME if f'"raw/{name}"' not in listed] == []
+
+
+@pytest.mark.slow
+def test_dbt_by_hand_builds_into_a_scratch_file(output: Path, built_warehouse: Path) -> None:
+    settings = settings_for(output)
+    shutil.copyfile(built_warehouse, settings.warehouse_path)
+    before = settings.warehouse_path.stat().st_mtime_ns
+    chosen = ("--select", "stg_companies", "--indirect-selection", "cautious")
+    places = ("--target-path", str(output / "hand"), "--log-path", str(output / "hand"))
+    built = _type(output, "dbt", "build", *chosen, *places, cwd=PROJECT_DIR / "dbt")
+    assert built.returncode == 0, built.stdout
+    assert (settings.dbt_dir / "dev.duckdb").exists()
+    assert settings.warehouse_path.stat().st_mtime_ns == before, "it is only read"
+    shown = _type(
+        output, "dbt", "show", "--select", "stg_companies", "--target", "prod", *places,
+        cwd=PROJECT_DIR / "dbt",
+    )  # fmt: skip
+    assert "CORZ" in shown.stdout or "AMZN" in shown.stdout, shown.stdout
 
 
 def test_the_project_is_built_without_asking_a_registry() -> None:
