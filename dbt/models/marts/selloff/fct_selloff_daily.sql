@@ -116,7 +116,10 @@ run as (
         flags
     from joined
     window
-        to_date as (partition by event_id, ticker, model_id order by joined.rel_day),
+        to_date as (
+            partition by event_id, ticker, model_id order by joined.rel_day
+            rows between unbounded preceding and current row
+        ),
         by_size as (partition by event_id, ticker, model_id order by ar asc nulls last)
 
 )
