@@ -47,6 +47,22 @@ odd_bars as (
 
 ),
 
+implausible as (
+
+    -- A close that is a thousand times another makes an estimate worthless: up to the event session.
+    select
+        events.event_id,
+        implausible_returns.ticker,
+        count(*) as n_implausible_days
+    from events
+    inner join {{ ref('int_implausible_returns') }} as implausible_returns
+        on
+            implausible_returns.session_number between events.estimation_first_number
+            and events.t0_number
+    group by events.event_id, implausible_returns.ticker
+
+),
+
 event_firms as (
 
     select
@@ -69,7 +85,8 @@ event_firms as (
         coalesce(odd_bars.n_gap_days, 0) as n_gap_days,
         coalesce(odd_bars.n_zero_volume_days, 0) as n_zero_volume_days,
         coalesce(odd_bars.n_flat_bar_days, 0) as n_flat_bar_days,
-        coalesce(odd_bars.n_mixed_source_days, 0) as n_mixed_source_days
+        coalesce(odd_bars.n_mixed_source_days, 0) as n_mixed_source_days,
+        coalesce(implausible.n_implausible_days, 0) as n_implausible_days
     from events
     cross join firms
     left join named on events.event_id = named.event_id and firms.ticker = named.ticker
@@ -77,6 +94,8 @@ event_firms as (
         on events.t0_number = on_t0.session_number and firms.ticker = on_t0.ticker
     left join odd_bars
         on events.event_id = odd_bars.event_id and firms.ticker = odd_bars.ticker
+    left join implausible
+        on events.event_id = implausible.event_id and firms.ticker = implausible.ticker
 
 )
 

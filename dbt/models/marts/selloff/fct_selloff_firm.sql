@@ -106,7 +106,8 @@ joined as (
                 case
                     when prices.has_mixed_source or event_firms.n_mixed_source_days > 0
                         then 'mixed_source'
-                end
+                end,
+                case when event_firms.n_implausible_days > 0 then 'implausible_return' end
             ),
             ''
         ) as flags

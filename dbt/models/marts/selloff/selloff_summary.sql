@@ -213,7 +213,8 @@ measured as (
                 case
                     when bars.is_mixed_source or event_firms.n_mixed_source_days > 0
                         then 'mixed_source'
-                end
+                end,
+                case when event_firms.n_implausible_days > 0 then 'implausible_return' end
             ),
             ''
         ) as flags
