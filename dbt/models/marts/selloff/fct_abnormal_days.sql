@@ -250,13 +250,14 @@ reported as (
         status,
         verdict_id,
         case verdict_id
-            when 'cannot_tell' then 'Cannot tell: ' || case status
-                when 'no_return' then 'no firm of the group has a return on this session.'
-                when 'no_factor' then 'a factor of the model has no return on this session.'
-                when 'insufficient'
-                    then 'too few sessions before this one to teach the normal return.'
-                else 'the model cannot be estimated (' || status || ').'
-            end
+            when 'cannot_tell'
+                then 'Cannot tell: ' || case status
+                        when 'no_return' then 'no firm of the group has a return on this session.'
+                        when 'no_factor' then 'a factor of the model has no return on this session.'
+                        when 'insufficient'
+                            then 'too few sessions before this one to teach the normal return.'
+                        else 'the model cannot be estimated (' || status || ').'
+                    end
             when 'ordinary' then finding || ': not told from an ordinary session.'
             when 'chance'
                 then
