@@ -174,11 +174,8 @@ def profile_with(memory: str, folder: Path) -> Path:
 # that fits counts.
 PARTS = (
     ("staging", ("stg_",)),
-    ("returns and daily marts", ("int_equity_returns", "int_firm_returns", "fct_equity_daily")),
-    (
-        "rolling betas",
-        ("int_rolling", "int_basket_returns", "int_bitcoin_returns", "fct_rolling_betas"),
-    ),
+    ("returns and daily marts", ("int_equity_returns", "fct_equity_daily")),
+    ("rolling betas", ("int_rolling", "int_bitcoin_returns", "fct_rolling_betas")),
     ("source reconciliation", ("fct_source_reconciliation",)),
     (
         "exposure, economics, scenarios",
