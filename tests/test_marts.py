@@ -38,17 +38,28 @@ def _write(path: Path, rows: int) -> None:
         connection.execute("create schema other")
 
 
+def _describe(release: Path, publication_id: str) -> None:
+    """Write the smallest manifest that counts as complete."""
+    manifest = {
+        "manifest_version": 3,
+        "publication_id": publication_id,
+        "published_at": "2025-04-01T00:00:00+00:00",
+        "code_revision": "abc",
+        "replaced": None,
+        "database": dict.fromkeys(("file", "sha256", "duckdb_version"), "") | {"bytes": 0},
+        "tables": [],
+        "table_macros": [{"name": "of_firm", "example": "from marts.of_firm('CORZ')"}],
+    }
+    (release / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A small published file with its manifest, behind a link as the publisher lays it."""
     release = tmp_path / "releases" / "first"
     release.mkdir(parents=True)
     _write(release / "miner_marts.duckdb", rows=2)
-    manifest = {
-        "publication_id": "first",
-        "table_macros": [{"name": "of_firm", "example": "from marts.of_firm('CORZ')"}],
-    }
-    (release / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    _describe(release, "first")
     link = tmp_path / "miner_marts.duckdb"
     link.symlink_to(release / "miner_marts.duckdb")
     return link
@@ -96,7 +107,7 @@ def test_every_call_sees_the_newest_publication(path, tmp_path):
     release = tmp_path / "releases" / "second"
     release.mkdir()
     _write(release / "miner_marts.duckdb", rows=5)
-    (release / "manifest.json").write_text('{"publication_id": "second"}', encoding="utf-8")
+    _describe(release, "second")
     new = tmp_path / "new"
     new.symlink_to(release / "miner_marts.duckdb")
     new.replace(path)

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from dagster_project.column_lineage import ANY_COLUMN, Origin
+from dagster_project.column_lineage import ANY_COLUMN, Catalog, LineageCache, Origin
 from dagster_project.dbt_manifest import read_manifest
-from dagster_project.defs.dbt_run import invoke_dbt, read_catalog, read_lineage
+from dagster_project.dbt_process import NodeOutcome
+from dagster_project.defs.dbt_run import _WorkingFile, invoke_dbt
 from dagster_project.settings import Settings
 from tests.warehouse_builder import settings_for
 
@@ -26,12 +28,22 @@ def own(built_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Sett
     return made
 
 
+def _read(own: Settings, outcomes: Sequence[NodeOutcome]) -> tuple[Lineage, Catalog]:
+    """Origins of every column of some models, by the model's name, and all tables of the file."""
+    with duckdb.connect(str(own.warehouse_path), read_only=True) as reader:
+        file = _WorkingFile(reader, LineageCache(own.output_dir / "lineage.json"))
+        found = {outcome.name: file.lineage(outcome) or {} for outcome in outcomes}
+        return found, file._catalog
+
+
 @pytest.fixture(scope="module")
-def lineage(own: Settings) -> Lineage:
-    """Origins of every column of every model, by the model's name."""
-    outcomes = invoke_dbt(own, ["compile", "--select", "resource_type:model"])
-    found = read_lineage(own, outcomes)
-    return {unique_id.split(".")[2]: columns for unique_id, columns in found.items()}
+def read(own: Settings) -> tuple[Lineage, Catalog]:
+    return _read(own, invoke_dbt(own, ["compile", "--select", "resource_type:model"]))
+
+
+@pytest.fixture(scope="module")
+def lineage(read: tuple[Lineage, Catalog]) -> Lineage:
+    return read[0]
 
 
 @pytest.fixture(scope="module")
@@ -57,18 +69,18 @@ def _chain(lineage: Lineage, table: str, column: str) -> set[Origin]:
 
 
 def test_what_python_models_declare_is_there(
-    own: Settings, python_models: dict[str, Any], lineage: Lineage
+    python_models: dict[str, Any], read: tuple[Lineage, Catalog]
 ) -> None:
-    catalog = read_catalog(own.warehouse_path)
+    lineage, catalog = read
     columns = {table: its for tables in catalog.values() for table, its in tables.items()}
     assert len(python_models) > 5
     for name, node in python_models.items():
         declared = node.config.meta["column_origins"]
         assert declared.keys() <= columns[name].keys() | {ANY_COLUMN}, name
-        read = {parent.split(".")[2] for parent in node.depends_on.nodes}
+        parents = {parent.split(".")[2] for parent in node.depends_on.nodes}
         for origin in (origin for origins in declared.values() for origin in origins):
             table, _, column = origin.partition(".")
-            assert table in read, f"{name} does not read {origin}"
+            assert table in parents, f"{name} does not read {origin}"
             assert column in columns[table], f"{name}: {origin}"
         # None is lost on the way, and every column has its own.
         assert lineage[name].keys() == columns[name].keys()
@@ -106,4 +118,4 @@ def test_a_model_in_python_has_no_sql(own: Settings, python_models: dict[str, An
     )
     # Without a declaration a column has no origin, and nothing breaks.
     silent = dataclasses.replace(outcome, column_origins=None)
-    assert read_lineage(own, [silent]) == {}
+    assert _read(own, [silent])[0] == {"int_rolling_betas": {}}

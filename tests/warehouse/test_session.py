@@ -58,7 +58,9 @@ def test_connections_with_and_without_it_share_a_file(tmp_path):
 
 def test_dbt_and_the_shell_have_it_too():
     assert NO_DOWNLOADS in READER_SETTINGS
-    assert "autoinstall_known_extensions: false" in (PROJECT_DIR / "profiles.yml").read_text()
+    assert (
+        "autoinstall_known_extensions: false" in (PROJECT_DIR / "dbt" / "profiles.yml").read_text()
+    )
 
 
 def _connects(path: Path) -> bool:
