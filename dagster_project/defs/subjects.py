@@ -19,7 +19,10 @@ _SUBJECTS = (
     ("scan", r"(study_)?scan(s|ned)?(_.*)?|abnormal_days"),
     ("gradient", r"gradient_.*|exposure_(gradient|ranking)|occasions?(_.*)?"),
     ("quality", r"source_.*|study_vendors|.*reconciliation.*"),
-    ("prices", r"(equity|implausible)_.*|companies|company|exchange_sessions|sessions?|symbol_aliases"),
+    (
+        "prices",
+        r"(equity|implausible)_.*|companies|company|exchange_sessions|sessions?|symbol_aliases",
+    ),
     ("network", r"(btc|bitcoin|network|hashrate)_.*"),
     ("economics", r"(miner|mining|halving)_.*"),
     ("exposure", r"(ai_)?exposure(_.*)?|market_days"),

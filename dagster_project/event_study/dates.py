@@ -133,10 +133,6 @@ class GroupTests:
         return self._panel.fit.residuals[self._firms]
 
     @cached_property
-    def _n_est(self) -> Integers:
-        return self._panel.fit.n_est[self._firms]
-
-    @cached_property
     def _ranking(self) -> Ranking:
         return Ranking(self._residuals, self._panel.estimation_days)
 
@@ -200,7 +196,7 @@ class GroupTests:
             GroupCorrelations(self._panel.fit, self._firms[member], minimum)
             for member in self._is_member
         ]
-        positive = divided((self._residuals > 0).sum(axis=1), self._n_est)
+        positive = divided((self._residuals > 0).sum(axis=1), self._ranking.n_est)
         seen = ~np.isnan(self._residuals)
         residuals = np.where(seen, self._residuals, 0.0)
         found: dict[bytes, tuple[Floats, Floats, Integers, list[CorrelationSum]]] = {}

@@ -73,6 +73,7 @@ class Study:
         self._session_dates = prices.session_dates
         self._first_number = prices.first_number
         self.tickers = np.array(sorted(row["ticker"] for row in rows_of(firms)), dtype=object)
+        self._row_of = {ticker: row for row, ticker in enumerate(self.tickers)}
         row_of = {ticker: row for row, ticker in enumerate(prices.tickers)}
         absent = np.full((1, prices.returns.shape[1]), np.nan)
         returns = np.concatenate([prices.returns, absent])
@@ -108,12 +109,11 @@ class Study:
 
     def _read_named(self, named_firms: DuckDBPyRelation) -> dict[int, list[tuple[str, int]]]:
         """Events with prices that name each firm, as (event, column of its session)."""
-        row_of = {ticker: row for row, ticker in enumerate(self.tickers)}
         named: dict[int, list[tuple[str, int]]] = {}
         for row in rows_of(named_firms, "event_id, ticker"):
             event = self.events.get(row["event_id"])
-            if event is not None and row["ticker"] in row_of:
-                named.setdefault(row_of[row["ticker"]], []).append((event.event_id, event.t0))
+            if event is not None and row["ticker"] in self._row_of:
+                named.setdefault(self._row_of[row["ticker"]], []).append((event.event_id, event.t0))
         return named
 
     def _masked(self, event: Event) -> list[tuple[int, int]]:
@@ -314,7 +314,6 @@ class Study:
         return arrow_stream.stream(arrow_stream.GROUP_TESTS, columns())
 
     def _memberships(self, groups: DuckDBPyRelation, members: DuckDBPyRelation) -> Memberships:
-        row_of = {ticker: row for row, ticker in enumerate(self.tickers)}
         listed: dict[tuple[str, str], list[str]] = {}
         for row in rows_of(
             members.aggregate(
@@ -327,7 +326,7 @@ class Study:
             [row["group_id"] for row in rows_of(groups.order("group_id"), "group_id")],
             {key: len(tickers) for key, tickers in listed.items()},
             {
-                key: np.array([row_of[t] for t in tickers if t in row_of], dtype=int)
+                key: np.array([self._row_of[t] for t in tickers if t in self._row_of], dtype=int)
                 for key, tickers in listed.items()
             },
         )
@@ -415,12 +414,11 @@ class Study:
     ) -> pa.RecordBatchReader:
         """One row per event, group, model, window and exposure metric with a known exposure."""
         memberships = self._memberships(groups, members)
-        row_of = {ticker: row for row, ticker in enumerate(self.tickers)}
         exposures: dict[str, dict[str, Floats]] = {}
         for row in rows_of(metrics, "occasion_id, ticker, metric, metric_value"):
             by_metric = exposures.setdefault(row["occasion_id"], {})
             known = by_metric.setdefault(row["metric"], np.full(len(self.tickers), np.nan))
-            known[row_of[row["ticker"]]] = row["metric_value"]
+            known[self._row_of[row["ticker"]]] = row["metric_value"]
 
         def columns() -> Iterator[Columns]:
             for occasion in occasions_of(occasions):
@@ -461,11 +459,10 @@ class Study:
         self, scans: DuckDBPyRelation, group_members: DuckDBPyRelation
     ) -> pa.RecordBatchReader:
         """One row per scan and session from the first price to the last."""
-        row_of = {ticker: row for row, ticker in enumerate(self.tickers)}
         listed: dict[str, list[int]] = {}
         for row in rows_of(group_members.order("ticker"), "group_id, ticker"):
-            if row["ticker"] in row_of:
-                listed.setdefault(row["group_id"], []).append(row_of[row["ticker"]])
+            if row["ticker"] in self._row_of:
+                listed.setdefault(row["group_id"], []).append(self._row_of[row["ticker"]])
         models = {model.model_id: model for model in self.models}
 
         def columns() -> Iterator[Columns]:
