@@ -153,7 +153,7 @@ def main() -> int:
         return FAILED
     except KeyboardInterrupt:
         print("\nStopped. What was loaded and published before is untouched.", file=sys.stderr)
-        return interrupts.exit_status()
+        interrupts.leave()
 
 
 if __name__ == "__main__":

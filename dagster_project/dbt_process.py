@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagster_project import interrupts
 from dagster_project.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
-    from dbt.cli.main import dbtRunnerResult
+    from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 # Outputs of profiles.yml.
 WAREHOUSE_TARGET = "prod"
@@ -42,6 +43,19 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _runner(manifest: Any, callbacks: list[Callable[[Any], None]]) -> dbtRunner:
+    """What runs a dbt command, silent from the start.
+
+    A command that is stopped before it has set up its own loggers would write its traceback to
+    those that dbt has at import or had for the command before.
+    """
+    from dbt.cli.main import dbtRunner
+    from dbt_common.events.event_manager_client import cleanup_event_logger
+
+    cleanup_event_logger()
+    return dbtRunner(manifest=manifest, callbacks=callbacks)
 
 
 def _let_go_of_the_file() -> None:
@@ -86,19 +100,22 @@ def run_dbt(
     holds another ``profiles.yml`` than the project's.
     ``target`` is an output of profiles.yml; on Spark a session must be there already, which dbt
     then takes. ``environment`` is added for the command.
+    dbt prints nothing: what goes wrong stands in the result, which the caller tells, and in dbt's
+    log. Raises KeyboardInterrupt where Ctrl-C ended it, which dbt takes for a failure.
     """
-    from dbt.cli.main import dbtRunner
-
     words = [
         *arguments,
         *_places(settings, target, manifest is not None, target_path, profiles_dir),
     ]
-    runner = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else [])
+    runner = _runner(manifest, [on_event] if on_event else [])
     with _environment({**settings.dbt_environment(), **(environment or {})}):
         try:
-            return runner.invoke(words)
+            result = runner.invoke(words)
         finally:
             _let_go_of_the_file()
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise result.exception
+    return result
 
 
 def _places(
@@ -123,14 +140,13 @@ def _places(
         "--log-path",
         str(folder / "logs"),
         "--quiet",
+        "--log-level",
+        "none",
     ]
     if is_parsed and folder == shared:
         # What the parse has written there stays: two commands at once would write manifest.json
         # over one another, and whoever reads it next would find half of each.
         places.append("--no-write-json")
-    if target == SPARK_TARGET:
-        # An error of Spark is a page of Java; its reason is told by who asked, the page in the log.
-        places += ["--log-level", "none"]
     return places
 
 
@@ -196,22 +212,16 @@ class DbtStream:
         self._words = [
             *arguments,
             *_places(settings, WAREHOUSE_TARGET, is_parsed=True),
-            # What goes wrong is told by who listens; the pages about it stand in dbt's log.
-            *("--log-level", "none"),
         ]
         self._ended: queue.SimpleQueue[NodeOutcome | None] = queue.SimpleQueue()
         # Not waited for by an interpreter that ends: leaving the context does.
         self._thread = threading.Thread(target=self._work, name="dbt", daemon=True)
 
     def _work(self) -> None:
-        from dbt.cli.main import dbtRunner
-
         try:
-            self.result = dbtRunner(manifest=self._manifest, callbacks=[self._follow]).invoke(
-                self._words
-            )
+            self.result = _runner(self._manifest, [self._follow]).invoke(self._words)
         except KeyboardInterrupt:
-            pass  # of _stop, when dbt had just ended
+            pass  # of _stop, before dbt had begun or when it had just ended
         finally:
             self._ended.put(None)
 
@@ -241,8 +251,11 @@ class DbtStream:
         return self
 
     def __iter__(self) -> Iterator[NodeOutcome]:
+        # A signal that came while dbt was imported may have been swallowed by a library.
+        interrupts.check()
         while (ended := self._ended.get()) is not None:
             yield ended
+            interrupts.check()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._stack:

@@ -116,3 +116,18 @@ def _is_free(settings: Settings) -> bool:
         [sys.executable, "-c", OPEN, str(settings.warehouse_path)], capture_output=True, text=True
     )
     return done.returncode == 0
+
+
+def test_an_interrupted_command_is_an_interrupt_and_prints_nothing(
+    settings: Settings, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dbt takes Ctrl-C for a failure, and before its loggers stand, for one to print a page on."""
+    from dbt.cli import requires
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(requires, "Flags", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_dbt(settings, ["run", "--select", "dim_session"])
+    assert capfd.readouterr() == ("", "")

@@ -63,7 +63,9 @@ class Watched:
         self.page.get_by_text("Every figure is read from it").wait_for()
         self.page.wait_for_function(
             "document.querySelector('[data-testid=stApp]').dataset.testScriptState "
-            "!== 'running' && !document.querySelector('[data-stale=true]')"
+            "!== 'running' && !document.querySelector('[data-stale=true]') "
+            # A placeholder stands where the code of a widget is still being loaded.
+            "&& !document.querySelector('[data-testid=stSkeleton]')"
         )
 
     def text(self) -> str:
@@ -72,6 +74,7 @@ class Watched:
         before, still = "", 0
         while still < 2:
             self.page.wait_for_timeout(500)
+            self.settled()
             now = main.inner_text()
             still, before = (still + 1 if now == before else 0), now
         return before

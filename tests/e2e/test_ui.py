@@ -132,7 +132,6 @@ def test_materialize_all_runs_to_success(server: tuple[str, object], page: Page)
     url = server[0]
     page.goto(f"{url}/asset-groups")
     page.get_by_text("Materialize all").first.click()
-    page.get_by_text("Show all partitions").click()
     page.get_by_role("button", name="All", exact=True).click()
     page.get_by_role("button", name="Launch backfill").click()
     page.get_by_text("Created backfill").wait_for()
@@ -155,7 +154,7 @@ def test_a_stop_leaves_no_process_behind(
 ) -> None:
     url, process = server
     started = _children(process.pid)
-    assert any("dagster_webserver" in command for command in started)
+    assert any("guarded_webserver" in command for command in started)
     assert any("dagster._daemon" in command for command in started)
     process.send_signal(signal.SIGTERM)
     process.wait(timeout=60)
