@@ -12,7 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.errors import disk_full
+from dagster_project.dbt_process import NodeOutcome
+from dagster_project.defs.dbt_run import _require_ran
+from dagster_project.errors import DiskFull, disk_full
 from tests.e2e.conftest import make_study
 from tests.warehouse_builder import settings_for
 
@@ -50,13 +52,25 @@ def test_other_errors_are_left_alone(tmp_path: Path) -> None:
     assert disk_full(ValueError("x"), tmp_path) is None
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def test_a_model_that_met_a_full_disk_is_not_to_blame(tmp_path: Path) -> None:
+    failed = NodeOutcome(
+        unique_id="model.miner_warehouse.dim_event",
+        status="error",
+        failures=None,
+        message='Runtime Error in model dim_event\n  IO Error: "x": No space left on device',
+        seconds=1.0,
+    )
+    with pytest.raises(DiskFull, match="MB free there"):
+        _require_ran(settings_for(tmp_path), None, [failed])
+
+
+@pytest.fixture(params=["24m", "45m"], ids=["while_loading", "while_dbt_builds"])
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A disk with room for the parse and for little more."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)],  # noqa: S607
+        ["mount", "-t", "tmpfs", "-o", f"size={request.param}", "tmpfs", str(folder)],  # noqa: S607
         capture_output=True,
         check=False,
     )
@@ -102,7 +116,7 @@ def test_a_checkout_that_cannot_be_written_builds_elsewhere(
     read_only: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(OSError, match="Read-only"):
-        (read_only / "dbt" / "target").mkdir()
+        (read_only / "dbt" / "made_by_a_test").mkdir()
     output = settings_for(tmp_path / "out").output_dir
     done = subprocess.run(
         [str(read_only / ".venv" / "bin" / "python"), "-m", "dagster_project", "run"],

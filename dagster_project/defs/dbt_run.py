@@ -23,7 +23,7 @@ from dagster_project.dbt_process import (
     compiled_sql,
     run_dbt,
 )
-from dagster_project.errors import WarehouseProjectError
+from dagster_project.errors import WarehouseProjectError, disk_full
 from dagster_project.settings import Settings
 from dagster_project.warehouse.ddl import quoted
 
@@ -98,7 +98,13 @@ def invoke_dbt(
 def _require_ran(
     settings: Settings, result: dbtRunnerResult | None, outcomes: Sequence[NodeOutcome]
 ) -> None:
-    """Raise WarehouseProjectError where dbt itself failed, not one of its models or tests."""
+    """Raise WarehouseProjectError where dbt itself failed, not one of its models or tests.
+
+    A full disk is no fault of the model that met it.
+    """
+    for node in outcomes:
+        if node.failed and (full := disk_full(OSError(node.message), settings.output_dir)):
+            raise full
     why = result.exception if result is not None else "it ended without a word"
     if result is not None and why is None and (result.success or outcomes):
         return
