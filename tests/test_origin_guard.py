@@ -166,9 +166,10 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _ask(
+def ask(
     port: int, method: str, path: str, body: str | None = None, **headers: str
 ) -> tuple[int, str]:
+    """Status and body of an answer of 127.0.0.1; a header's name has ``_`` for its dashes."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body=body, headers=named)
@@ -188,18 +189,18 @@ UPGRADE = {
 @pytest.mark.slow
 def test_dagsters_server_answers_its_own_page_alone(webserver: int) -> None:
     asked = json.dumps({"query": "{ version }"})
-    status, said = _ask(webserver, "POST", "/graphql", asked, content_type="application/json")
+    status, said = ask(webserver, "POST", "/graphql", asked, content_type="application/json")
     assert status == 200
     assert "version" in said
-    assert _ask(webserver, "GET", "/server_info")[0] == 200
+    assert ask(webserver, "GET", "/server_info")[0] == 200
     get = f"/graphql?query={MUTATION.replace(' ', '%20').replace(chr(34), '%22')}"
     evil = "http://evil.example"
     own = f"http://127.0.0.1:{webserver}"
     for status, said in (
-        _ask(webserver, "GET", get),
-        _ask(webserver, "POST", "/graphql", asked, content_type="text/plain"),
-        _ask(webserver, "POST", "/graphql", asked, content_type="application/json", origin=evil),
-        _ask(
+        ask(webserver, "GET", get),
+        ask(webserver, "POST", "/graphql", asked, content_type="text/plain"),
+        ask(webserver, "POST", "/graphql", asked, content_type="application/json", origin=evil),
+        ask(
             webserver,
             "POST",
             "/graphql",
@@ -207,8 +208,8 @@ def test_dagsters_server_answers_its_own_page_alone(webserver: int) -> None:
             content_type="application/json",
             host="evil.example",
         ),
-        _ask(webserver, "GET", "/server_info", host="evil.example"),
-        _ask(webserver, "GET", "/graphql", **UPGRADE, origin=evil),
+        ask(webserver, "GET", "/server_info", host="evil.example"),
+        ask(webserver, "GET", "/graphql", **UPGRADE, origin=evil),
     ):
         assert status == 403, said
-    assert _ask(webserver, "GET", "/graphql", **UPGRADE, origin=own)[0] == 101
+    assert ask(webserver, "GET", "/graphql", **UPGRADE, origin=own)[0] == 101

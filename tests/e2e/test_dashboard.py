@@ -18,6 +18,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, sync_playwright
 
+from tests.test_origin_guard import UPGRADE, ask
+
 from .conftest import FirstRun, Study, make_study
 from .test_ui import CHROMIUM, _free_port, _wait
 
@@ -391,6 +393,19 @@ def test_a_new_publication_shows_by_itself(watched: Watched, study: Study) -> No
     watched.page.get_by_text("A new publication appeared").wait_for()
     watched.settled()
     assert failing.inner_text().split()[-1] == "3"
+
+
+def test_pages_of_other_sites_are_refused(server: tuple[str, object]) -> None:
+    port = int(server[0].rpartition(":")[2])
+    evil = "http://evil.example"
+    assert ask(port, "GET", "/")[0] == 200
+    for status, said in (
+        ask(port, "GET", "/", host="evil.example"),
+        ask(port, "GET", "/_stcore/stream", **UPGRADE, origin=evil),
+        ask(port, "GET", "/_stcore/stream", **UPGRADE, origin="null"),
+    ):
+        assert status == 403, said
+    assert ask(port, "GET", "/_stcore/stream", **UPGRADE, origin=server[0])[0] == 101
 
 
 def test_a_stop_is_clean(server: tuple[str, subprocess.Popen[bytes]], study: Study) -> None:
