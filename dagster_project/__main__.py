@@ -137,23 +137,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _failed(error: Exception) -> str:
+    """What to print of an error; raised again where it is none that a person can act on."""
+    if isinstance(error, WarehouseProjectError):
+        return str(error)
+    full = disk_full(error, current_settings().output_dir)
+    if full is None:
+        raise error
+    return str(full)
+
+
 def main() -> int:
     arguments = _parser().parse_args()
     interrupts.listen()
     try:
         return int(arguments.action(arguments))
-    except WarehouseProjectError as error:
-        print(f"\n{error}", file=sys.stderr)
+    except (Exception, KeyboardInterrupt) as error:
+        # A library may make its own error of Ctrl-C: DuckDB's is "Query interrupted".
+        if isinstance(error, KeyboardInterrupt) or interrupts.received():
+            print("\nStopped. What was loaded and published before is untouched.", file=sys.stderr)
+            interrupts.leave()
+        print(f"\n{_failed(error)}", file=sys.stderr)
         return FAILED
-    except Exception as error:
-        full = disk_full(error, current_settings().output_dir)
-        if full is None:
-            raise
-        print(f"\n{full}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print("\nStopped. What was loaded and published before is untouched.", file=sys.stderr)
-        interrupts.leave()
 
 
 if __name__ == "__main__":

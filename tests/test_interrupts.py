@@ -71,3 +71,23 @@ def test_other_errors_in_callbacks_are_told() -> None:
     )
     assert status == 0
     assert "ZeroDivisionError" in printed
+
+
+def test_an_error_that_a_library_makes_of_the_signal_is_no_failure() -> None:
+    status, printed = _run(
+        "import sys\n"
+        "from dagster_project import __main__ as command\n"
+        "def work(_):\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        os.getpid()\n"
+        "    except KeyboardInterrupt:\n"
+        "        raise RuntimeError('Query interrupted')\n"
+        "command._run = work\n"
+        "sys.argv = ['dagster_project', 'run']\n"
+        "sys.exit(command.main())\n"
+    )
+    assert (status, printed) == (
+        130,
+        "\nStopped. What was loaded and published before is untouched.\n",
+    )

@@ -191,9 +191,16 @@ def _go(watched: Watched, name: str) -> None:
 def _select(watched: Watched, label: str, place: int) -> None:
     """Choose by keyboard alone: the box, then ``place`` options down, then Enter."""
     box = watched.page.get_by_role("combobox", name=label)
-    box.focus()
-    box.press("ArrowDown")
-    watched.page.get_by_role("option").first.wait_for()
+    options = watched.page.get_by_role("option")
+
+    def opened() -> bool:
+        # A box that is drawn anew at this moment loses the key.
+        box.focus()
+        box.press("ArrowDown")
+        watched.page.wait_for_timeout(500)
+        return options.count() > 0
+
+    _wait(f"the choices of {label}", opened, 60)
     for _ in range(place):
         box.press("ArrowDown")
     box.press("Enter")
