@@ -1,11 +1,11 @@
 # Everything a person types here. `make help` lists the commands.
 #
-# Needs Python 3.11 and make; packages go into .venv, never beside it. The locks name every
+# Needs Python 3.11 to 3.13 and make; packages go into .venv, never beside it. The locks name every
 # package by version and hash, so two machines get the same environment.
 # A `MINER_…` setting reaches the pipeline either way round:
 #   MINER_DATA_DIR=path make run        make run MINER_DATA_DIR=path
 
-PYTHON ?= python3.11
+PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell python$v -c 'print("python$v")' 2>/dev/null)) python3)
 PORT ?= 3000
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -25,59 +25,42 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONPATH
 unexport PYTHONHOME
 
+LOCKS := requirements
 # A stamp is a copy of the lock that was installed, put there as the last step: an
-# interrupted install leaves none, and a lock with new times but old words installs nothing.
+# interrupted install leaves none.
 VENV_MADE := $(VENV)/made
-RUNTIME := $(VENV)/requirements.lock
-DEV := $(VENV)/requirements-dev.lock
-# What single commands need beyond `make run`: an extra of pyproject.toml each, with a lock of
-# what it adds to requirements.lock.
-EXTRAS := live sql postgres team dashboard
-LIVE := $(VENV)/requirements-live.lock
-SQL := $(VENV)/requirements-sql.lock
-DASHBOARD := $(VENV)/requirements-dashboard.lock
-POSTGRES := $(VENV)/requirements-postgres.lock
-TEAM := $(VENV)/requirements-team.lock
-# The models on Apache Spark: an extra too, but 456 MB, so development does without it.
+RUNTIME := $(VENV)/runtime.lock
+DEV := $(VENV)/dev.lock
+# The models on Apache Spark: 456 MB, so development does without it.
 # `make run TARGET=spark` and MINER_TARGET=spark say the same.
-SPARK := $(VENV)/requirements-spark.lock
+SPARK := $(VENV)/spark.lock
 # A TARGET of the shell is somebody else's.
 ifeq "$(origin TARGET)" "command line"
 export MINER_TARGET := $(TARGET)
 endif
 WITH_SPARK = $(if $(filter spark,$(MINER_TARGET)),$(SPARK))
-# Commands that publish need PostgreSQL's driver where a database is named.
-WITH_POSTGRES = $(if $(MINER_POSTGRES_URL),$(POSTGRES))
-# Commands that record runs need Dagster's storage in PostgreSQL where the team shares one.
-WITH_TEAM = $(if $(MINER_DAGSTER_POSTGRES_URL),$(TEAM))
 
-# $(call install,LOCKS,STAMP): packages of the locks by name and hash. pip's own words go to a
-# log that is shown when it fails; a person sees what is being fetched. `--no-deps` because
-# the locks are complete, which `pip check` then proves. The project itself is installed last, as it
-# lies here, with the builder that is in the locks: nobody is asked for it.
+# $(call install,FOLDER,LOCKS): the packages of the locks by name and hash, into the environment in
+# FOLDER. uv, itself in the first lock, does it in seconds; pip brings it where it is missing, and
+# says which index to ask. `--no-deps` because the locks are complete, which `uv pip check` proves.
 define install
-	if ! cat $(1) | cmp -s - $(2); then \
-	    total=$$(cat $(1) | grep -c '^[a-z0-9].*=='); \
-	    echo "installing $$total packages of $(1) into $(VENV) (once; one to three minutes) ..."; \
-	    rm -f $(2) $(VENV)/install.ok; \
-	    { $(PY) -m pip install --disable-pip-version-check --no-input --no-deps \
-	          --require-hashes --progress-bar off $(addprefix -r ,$(1)) 2>&1 \
-	      && $(PY) -m pip install --disable-pip-version-check --no-input --no-deps --no-index \
-	          --no-build-isolation --editable . 2>&1 \
-	      && $(PY) -m pip check --disable-pip-version-check 2>&1 \
-	      && touch $(VENV)/install.ok || true; } \
-	      | tee $(VENV)/install.log \
-	      | awk -v total=$$total '/^(Collecting|Requirement already)/ { n++ } \
-	            n >= shown + 25 { shown = n; print "  found " n " of " total; fflush() } \
-	            /^Installing collected/ { print "  unpacking ..."; fflush() }'; \
-	    if ! [ -e $(VENV)/install.ok ]; then \
-	        tail -n 15 $(VENV)/install.log >&2; \
-	        echo "The packages could not be installed (whole log: $(VENV)/install.log)." >&2; \
-	        echo "  mend:  check the connection to the package registry, then give the command again" >&2; \
-	        exit 1; \
-	    fi; \
-	fi; \
-	cat $(1) > $(2).new; mv $(2).new $(2)
+	@echo "installing $$(cat $(2) | grep -c '^[a-z0-9].*==') packages of $(2) into $(1) (once) ..."
+	@{ $(PY) -m uv --version >/dev/null 2>&1 || { \
+	    awk '/^[^ ]/ { wanted = /^uv==/ } wanted' $(LOCKS)/runtime.lock > $(VENV)/bootstrap.lock; \
+	    $(PY) -m pip install --disable-pip-version-check --no-input --no-deps --quiet \
+	        --require-hashes -r $(VENV)/bootstrap.lock; }; } \
+	  && index=$${PIP_INDEX_URL:-$$($(PY) -m pip config get global.index-url 2>/dev/null || true)} \
+	  && $(PY) -m uv pip install --python $(1)/bin/python --quiet --system-certs --no-deps \
+	      --require-hashes $${index:+--default-index "$$index"} $(addprefix -r ,$(2)) \
+	  && $(PY) -m uv pip check --python $(1)/bin/python --quiet || { \
+	    echo "The packages could not be installed; the reason is above." >&2; \
+	    echo "  mend:  check the connection to the package registry, then give the command again" >&2; \
+	    exit 1; }
+endef
+
+# The project itself, as it lies here, with the builder that is in the lock: nobody is asked for it.
+define install_project
+	@$(PY) -m uv pip install --python $(PY) --quiet --no-deps --offline --no-build-isolation --editable .
 endef
 
 # Prints nothing when the documents written from the contracts are what they should be.
@@ -101,59 +84,52 @@ export STALE_DOCUMENTS
 ##@ Use
 
 .PHONY: run
-run: $(RUNTIME) $(WITH_SPARK) $(WITH_POSTGRES) $(WITH_TEAM) ## build the whole warehouse and print the answer; TARGET=spark on Apache Spark
+run: $(RUNTIME) $(WITH_SPARK) ## build the whole warehouse and print the answer; TARGET=spark on Apache Spark
 	@$(PY) -m dagster_project run
 
 .PHONY: live
-live: $(LIVE) $(WITH_SPARK) $(WITH_POSTGRES) $(WITH_TEAM) ## the same from the vendors of today, over the internet; no keys needed
+live: $(RUNTIME) $(WITH_SPARK) ## the same from the vendors of today, over the internet; no keys needed
 	@MINER_SOURCE=live $(PY) -m dagster_project run
 
 .PHONY: doctor
-doctor: $(LIVE) ## ask every live source once: reachable, how fast, how fresh, what to set
+doctor: $(RUNTIME) ## ask every live source once: reachable, how fast, how fresh, what to set
 	@$(PY) -m dagster_project doctor
 
 .PHONY: ui
-ui: $(RUNTIME) $(WITH_SPARK) $(WITH_POSTGRES) $(WITH_TEAM) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
+ui: $(RUNTIME) $(WITH_SPARK) ## start Dagster in the browser (graph, runs, checks); PORT=3001 for another port
 	@$(PY) -m dagster_project ui --port $(PORT)
 
 .PHONY: dashboard
-dashboard: $(DASHBOARD) ## show the published figures in the browser; PORT=8502 for another port
+dashboard: $(RUNTIME) ## show the published figures in the browser; PORT=8502 for another port
 	@$(PY) -m dagster_project dashboard --port $(if $(filter file,$(origin PORT)),8501,$(PORT))
 
 .PHONY: sql
-sql: $(SQL) ## open DuckDB's shell on the published file; piped SQL is answered, FORMAT=csv
+sql: $(RUNTIME) ## open DuckDB's shell on the published file; piped SQL is answered, FORMAT=csv
 	@$(PY) -m dagster_project sql --format '$(FORMAT)'
 
-# The site's builder wants an environment of its own (requirements-docs.in says why).
+# The site's builder wants an environment of its own (pyproject.toml says why).
 SITE_VENV := .venv-docs
-SITE := $(SITE_VENV)/requirements-docs.lock
+SITE := $(SITE_VENV)/docs.lock
 .PHONY: docs
 docs: $(RUNTIME) $(SITE) ## build the documentation as pages that open from disk (build/docs/site)
 	@$(PY) -m dagster_project.docs_site pages build/docs
 	@$(SITE_VENV)/bin/zensical build --strict --config-file build/docs/zensical.toml
 	@$(PY) -m dagster_project.docs_site finish build/docs
 
-$(SITE): requirements-docs.lock
-	@echo "installing the site's builder into $(SITE_VENV) (once) ..."
-	@$(PYTHON) -m venv --clear $(SITE_VENV)
-	@$(SITE_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --no-deps \
-	    --require-hashes --quiet -r requirements-docs.lock
-	@cp requirements-docs.lock $@
-
 .PHONY: rebuild
-rebuild: $(RUNTIME) $(WITH_SPARK) $(WITH_POSTGRES) $(WITH_TEAM) ## make the working file anew from the sources; the publication stays
+rebuild: $(RUNTIME) $(WITH_SPARK) ## make the working file anew from the sources; the publication stays
 	@$(PY) -m dagster_project rebuild
 
 .PHONY: rollback
-rollback: $(RUNTIME) $(WITH_POSTGRES) ## let readers see the publication before the present one; TO=... names another
+rollback: $(RUNTIME) ## let readers see the publication before the present one; TO=... names another
 	@$(PY) -m dagster_project rollback $(if $(TO),--to '$(TO)')
 
 .PHONY: postgres
-postgres: $(POSTGRES) ## bring PostgreSQL (MINER_POSTGRES_URL) to the publication on disk
+postgres: $(RUNTIME) ## bring PostgreSQL (MINER_POSTGRES_URL) to the publication on disk
 	@$(PY) -m dagster_project postgres
 
 .PHONY: team
-team: $(TEAM) ## who runs the shared Dagster instance; HERE=1 moves it here, MIGRATE=1 renews its tables
+team: $(RUNTIME) ## who runs the shared Dagster instance; HERE=1 moves it here, MIGRATE=1 renews its tables
 	@$(PY) -m dagster_project team $(if $(HERE),--here) $(if $(MIGRATE),--migrate)
 
 .PHONY: candidates
@@ -163,7 +139,7 @@ candidates: $(RUNTIME) ## print ledger rows for filings to judge; SINCE=2025-01-
 
 # Superset wants an environment of its own: it needs older versions of much that is in .venv.
 SUPERSET_VENV := .venv-superset
-SUPERSET := $(SUPERSET_VENV)/requirements-superset.lock
+SUPERSET := $(SUPERSET_VENV)/superset.lock
 .PHONY: superset
 superset: PORT := 8088
 superset: $(RUNTIME) $(SUPERSET) ## try the dashboard in an Apache Superset on this machine; PORT=8089 for another port
@@ -173,20 +149,6 @@ superset: $(RUNTIME) $(SUPERSET) ## try the dashboard in an Apache Superset on t
 superset-import: $(RUNTIME) ## bring the dashboard into your Superset; URL=https://... USER_NAME=admin
 	@$(PY) -m bi.superset import $(if $(URL),--url '$(URL)') $(if $(USER_NAME),--user '$(USER_NAME)') \
 	    $(if $(DATABASE),--database '$(DATABASE)')
-
-$(SUPERSET): requirements-superset.lock
-	@if ! cmp -s $< $@; then \
-	    echo "installing $$(grep -c '^[a-z0-9].*==' $<) packages of $< into $(SUPERSET_VENV) (once; minutes) ..."; \
-	    $(PYTHON) -m venv --clear $(SUPERSET_VENV); \
-	    if $(PY) -m uv --version >/dev/null 2>&1; then \
-	        $(PY) -m uv pip install --quiet --python $(SUPERSET_VENV)/bin/python --no-deps \
-	            --require-hashes -r $<; \
-	    else \
-	        $(SUPERSET_VENV)/bin/python -m pip install --disable-pip-version-check --no-input \
-	            --no-deps --require-hashes --quiet -r $<; \
-	    fi; \
-	fi
-	@cp $< $@
 
 ##@ Check
 
@@ -245,18 +207,9 @@ types: $(DEV) ## types of the Python code
 .PHONY: check
 check: lint types test ## lint, types and test
 
-# The package that the event study is compared with wants an environment of its own.
-BENCH_VENV := .venv-bench
-BENCH := $(BENCH_VENV)/requirements-bench.lock
 .PHONY: bench
-bench: $(DEV) $(BENCH) ## every benchmark in one table, beside plain SQL, pandas, a package and a copy; WRITE=docs/benchmarks
-	@$(PY) -m benchmarks --package $(BENCH_VENV)/bin/python $(if $(WRITE),--write '$(WRITE)')
-
-$(BENCH): requirements-bench.lock
-	@$(PYTHON) -m venv --clear $(BENCH_VENV)
-	@$(BENCH_VENV)/bin/python -m pip install --disable-pip-version-check --no-input --no-deps \
-	    --require-hashes --quiet -r requirements-bench.lock
-	@cp requirements-bench.lock $@
+bench: $(DEV) ## every benchmark in one table, beside plain SQL, pandas and a copy; WRITE=docs/benchmarks
+	@$(PY) -m benchmarks $(if $(PACKAGE),--package '$(PACKAGE)') $(if $(WRITE),--write '$(WRITE)')
 
 ##@ Maintain
 
@@ -268,33 +221,30 @@ contracts: $(RUNTIME) ## write dbt's sources, the data dictionary and the list o
 superset-bundle: $(RUNTIME) ## write Superset's files from bi/superset/definition.py and the published words
 	@$(PY) -m bi.superset bundle
 
-# Development first, so that the other locks are a part of it whatever a linter needs. The
-# marker that every line would carry (this Python, these systems) is left out.
-COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --quiet \
-    --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
-COMMON_MARKER := ; python_full_version < '3.12' and platform_python_implementation == 'CPython' and (sys_platform == 'darwin' or sys_platform == 'linux')
-# The packages of the second lock that are not in the first.
+# Everything that shares .venv is chosen together, then each lock is a part of it: development and
+# Spark hold what they add to the runtime. The marker that every line would carry (these Pythons,
+# these systems) is left out.
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile --universal --quiet \
+    --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
+MADE := $(VENV)/lock
+LIGHT := --group install --extra live --extra sql --extra postgres --extra team --extra dashboard
+COMMON_MARKER := ; python_full_version < '3.14' and platform_python_implementation == 'CPython' and (sys_platform == 'darwin' or sys_platform == 'linux')
 ADDED := awk '/^[a-z0-9].*==/ { split($$0, name, "=="); known = name[1] in first; \
     if (NR == FNR) first[name[1]] } NR > FNR && !known'
 .PHONY: lock
 lock: $(DEV) ## choose the newest versions within pyproject.toml's bounds and lock them
-	@export UV_CUSTOM_COMPILE_COMMAND="make lock" \
-	    && $(COMPILE) --extra dev $(EXTRAS:%=--extra %) -o $(VENV)/dev.new \
-	    && $(COMPILE) --constraint $(VENV)/dev.new -o $(VENV)/runtime.new \
-	    && for extra in $(EXTRAS) spark; do \
-	        $(COMPILE) --constraint $(VENV)/dev.new --extra $$extra -o $(VENV)/$$extra.new; done
-	@for lock in dev runtime $(EXTRAS) spark; do \
-	    sed -i.old -e "s/ $(COMMON_MARKER) / /" -e '/-c .*dev.new/d' $(VENV)/$$lock.new; done
-	@cp $(VENV)/runtime.new requirements.lock
-	@cp $(VENV)/dev.new requirements-dev.lock
-	@for extra in $(EXTRAS) spark; do \
-	    $(ADDED) requirements.lock $(VENV)/$$extra.new > requirements-$$extra.lock; done
-	@for alone in bench docs superset; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m uv pip compile \
-	    requirements-$$alone.in --universal --python-version 3.11 --quiet --generate-hashes --upgrade \
-	    --no-emit-index-url --no-emit-find-links -o $(VENV)/$$alone.new \
-	    && sed "s/ $(COMMON_MARKER) / /" $(VENV)/$$alone.new > requirements-$$alone.lock; done
-	@rm -f $(VENV)/*.new $(VENV)/*.new.old
-	@echo "wrote requirements*.lock; now: make check"
+	@mkdir -p $(MADE)
+	@$(COMPILE) pyproject.toml $(LIGHT) --group dev --extra spark -o $(MADE)/all
+	@$(COMPILE) pyproject.toml $(LIGHT) --constraint $(MADE)/all -o $(MADE)/runtime
+	@$(COMPILE) pyproject.toml $(LIGHT) --group dev --constraint $(MADE)/all -o $(MADE)/dev
+	@$(COMPILE) pyproject.toml $(LIGHT) --extra spark --constraint $(MADE)/all -o $(MADE)/spark
+	@for alone in docs superset; do $(COMPILE) --group $$alone -o $(MADE)/$$alone; done
+	@for lock in runtime dev spark docs superset; do \
+	    sed -i.old -e "s/ $(COMMON_MARKER) / /" -e '/-c .*lock.all/d' $(MADE)/$$lock; done
+	@for added in dev spark; do $(ADDED) $(MADE)/runtime $(MADE)/$$added > $(LOCKS)/$$added.lock; done
+	@for whole in runtime docs superset; do cp $(MADE)/$$whole $(LOCKS)/$$whole.lock; done
+	@rm -r $(MADE)
+	@echo "wrote $(LOCKS)/*.lock; now: make check"
 
 .PHONY: hooks
 hooks: $(DEV) ## run the linters at every commit
@@ -307,7 +257,7 @@ clean: ## remove what tools left behind; keep .venv, the warehouse and the publi
 
 .PHONY: clean-all
 clean-all: clean ## also remove .venv (the next command installs it again)
-	@rm -rf $(VENV) $(SUPERSET_VENV)
+	@rm -rf $(VENV) $(SITE_VENV) $(SUPERSET_VENV)
 
 .PHONY: help
 help: ## this list
@@ -323,31 +273,28 @@ help: ## this list
 $(shell test -x $(PY) || rm -f $(VENV_MADE))
 
 $(VENV_MADE):
-	@command -v $(PYTHON) >/dev/null 2>&1 || { \
-	    echo "Python 3.11 is needed, and there is no '$(PYTHON)' here." >&2; \
-	    echo "  mend:  install Python 3.11, or name it: make run PYTHON=/path/to/python3.11" >&2; \
-	    exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
-	    echo "Python 3.11 is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
-	    echo "  mend:  make run PYTHON=/path/to/python3.11" >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	    echo "Python 3.11, 3.12 or 3.13 is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+	    echo "  mend:  install one, or name it: make run PYTHON=/path/to/python3.13" >&2; \
 	    exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { \
 	    echo "The environment $(VENV) could not be made." >&2; \
-	    echo "  mend:  Debian and Ubuntu keep this module apart: apt-get install python3.11-venv" >&2; \
+	    echo "  mend:  Debian and Ubuntu keep this module apart: apt-get install python3-venv" >&2; \
 	    exit 1; }
 	@touch $@
 
-$(RUNTIME): requirements.lock $(VENV_MADE)
-	@$(call install,requirements.lock,$@)
+$(RUNTIME): $(LOCKS)/runtime.lock pyproject.toml $(VENV_MADE)
+	$(call install,$(VENV),$<)
+	$(call install_project)
+	@cp $< $@
 
-$(EXTRAS:%=$(VENV)/requirements-%.lock) $(SPARK): $(VENV)/requirements-%.lock: requirements.lock requirements-%.lock $(VENV_MADE)
-	@$(call install,requirements.lock requirements-$*.lock,$@)
-	@cp requirements.lock $(RUNTIME)
+$(DEV) $(SPARK): $(VENV)/%.lock: $(LOCKS)/%.lock $(RUNTIME)
+	$(call install,$(VENV),$<)
+	@cp $< $@
 
-# The development lock holds every package of the others in the same version, so a project
-# that has it needs no second install.
-$(DEV): requirements-dev.lock $(VENV_MADE)
-	@$(call install,requirements-dev.lock,$@)
-	@cp requirements.lock $(RUNTIME)
-	@for extra in $(EXTRAS); do \
-	    cat requirements.lock requirements-$$extra.lock > $(VENV)/requirements-$$extra.lock; done
+# Environments of their own.
+$(SITE) $(SUPERSET): $(RUNTIME)
+$(SITE_VENV)/%.lock $(SUPERSET_VENV)/%.lock: $(LOCKS)/%.lock
+	@$(PYTHON) -m venv --clear $(@D)
+	$(call install,$(@D),$<)
+	@cp $< $@

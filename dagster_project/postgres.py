@@ -30,8 +30,7 @@ def show_in_postgres(settings: Settings) -> PostgresReport:
             raise
         raise SettingsError(
             "PostgreSQL's driver is not installed.",
-            mend="give 'make postgres' once, or: "
-            ".venv/bin/python -m pip install --require-hashes -r requirements-postgres.lock",
+            mend="give 'make postgres' once; without make: pip install '.[postgres]'",
         ) from error
     return publish_postgres(
         settings.published_dir, settings.postgres_url, reader=settings.postgres_reader

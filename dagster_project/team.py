@@ -144,8 +144,7 @@ def _connected(url: Secret) -> Iterator[Connection]:
             raise
         raise SettingsError(
             "Dagster's storage in PostgreSQL is not installed.",
-            mend="give 'make team' once, or: "
-            ".venv/bin/python -m pip install --require-hashes -r requirements-team.lock",
+            mend="give 'make team' once; without make: pip install '.[team]'",
         ) from error
     import sqlalchemy as sa
 

@@ -11,12 +11,14 @@ import pytest
 import yaml
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
-# One for what each command with an extra of its own adds to the runtime.
-EXTRAS = ("live", "sql", "postgres", "team", "dashboard")
-# One that development does without: 456 MB.
-SPARK = "requirements-spark.lock"
-LOCKS = (RUNTIME, SPARK, *(f"requirements-{extra}.lock" for extra in EXTRAS), DEVELOPMENT)
+# What development and Spark add to the runtime; the last two have an environment of their own.
+RUNTIME, DEVELOPMENT, SPARK, DOCS, SUPERSET = LOCKS = (
+    "runtime",
+    "dev",
+    "spark",
+    "docs",
+    "superset",
+)
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)", re.MULTILINE)
 
 
@@ -24,8 +26,12 @@ def _read(name: str) -> str:
     return (PROJECT_DIR / name).read_text(encoding="utf-8")
 
 
+def _lock(name: str) -> str:
+    return _read(f"requirements/{name}.lock")
+
+
 def _pins(lock: str) -> dict[str, str]:
-    return {match["name"]: match["version"] for match in PIN.finditer(_read(lock))}
+    return {match["name"]: match["version"] for match in PIN.finditer(_lock(lock))}
 
 
 def _normal(name: str) -> str:
@@ -50,69 +56,56 @@ def _tracked_files() -> list[Path]:
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "requirements-superset.lock"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_lock_pins_every_package_by_hash_and_names_no_registry(lock: str) -> None:
-    text = _read(lock)
+    text = _lock(lock)
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
-    blocks = re.split(r"\n(?=[a-z0-9])", text)[1:]
-    # A package may be pinned twice, for older and newer patch releases of Python.
+    blocks = re.split(r"\n(?=[a-z0-9])", "\n" + text)[1:]
+    # A package may be pinned twice, for older and newer releases of Python.
     pins = len(PIN.findall(text))
     assert len(blocks) == pins > (50 if lock in {RUNTIME, DEVELOPMENT} else 0)
     unpinned = [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block]
     assert unpinned == []
 
 
-def _declared(extra: str | None = None) -> set[str]:
-    project = tomllib.loads(_read("pyproject.toml"))["project"]
+def _declared(extra: str | None = None, *, group: str | None = None) -> set[str]:
+    declared = tomllib.loads(_read("pyproject.toml"))
+    if group:
+        return _requirements(declared["dependency-groups"][group])
+    project = declared["project"]
     return _requirements(
         project["optional-dependencies"][extra] if extra else project["dependencies"]
     )
 
 
 def test_locks_come_from_the_declared_requirements() -> None:
-    runtime, development = _pins(RUNTIME), _pins(DEVELOPMENT)
-    assert _declared() <= set(runtime)
-    assert _declared("dev") <= set(development)
-    for extra in EXTRAS:
-        assert _declared(extra) <= set(_pins(f"requirements-{extra}.lock")) | set(runtime), extra
+    runtime = set(_pins(RUNTIME))
+    light = set(tomllib.loads(_read("pyproject.toml"))["project"]["optional-dependencies"])
+    for extra in light - {"spark"}:
+        assert _declared(extra) <= runtime, extra
+    assert _declared() | _declared(group="install") <= runtime
+    assert _declared(group="dev") <= runtime | set(_pins(DEVELOPMENT))
+    assert _declared("spark") <= runtime | set(_pins(SPARK))
+    for alone in (DOCS, SUPERSET):
+        assert _declared(group=alone) <= set(_pins(alone))
 
 
-def test_extras_add_to_the_runtime_and_development_has_them_all() -> None:
-    runtime, development = _pins(RUNTIME), _pins(DEVELOPMENT)
-    assert runtime.items() < development.items()
-    for extra in EXTRAS:
-        added = _pins(f"requirements-{extra}.lock")
-        assert added.items() < development.items(), extra
-        assert not set(added) & set(runtime), extra
-
-
-def test_spark_adds_to_the_runtime_and_agrees_with_development() -> None:
-    runtime, development, spark = _pins(RUNTIME), _pins(DEVELOPMENT), _pins(SPARK)
-    assert _declared("spark") <= set(spark)
-    assert not set(spark) & set(runtime)
-    shared = set(spark) & set(development)
-    assert {name: spark[name] for name in shared} == {name: development[name] for name in shared}
-    assert not {"pyspark", "dbt-spark"} & set(development)
+def test_a_package_of_one_environment_is_pinned_once() -> None:
+    runtime, development, spark = (_pins(lock) for lock in (RUNTIME, DEVELOPMENT, SPARK))
+    assert not set(runtime) & (set(development) | set(spark))
+    assert not set(development) & set(spark)
 
 
 def test_the_shell_reads_what_the_library_writes() -> None:
-    assert _pins("requirements-sql.lock")["duckdb-cli"] == _pins(RUNTIME)["duckdb"]
+    assert _pins(RUNTIME)["duckdb-cli"] == _pins(RUNTIME)["duckdb"]
 
 
 def test_superset_reads_with_the_duckdb_that_the_pipeline_writes_with() -> None:
-    pins = _pins("requirements-superset.lock")
-    assert pins["duckdb"] == _pins(RUNTIME)["duckdb"]
-    lines = _read("requirements-superset.in").splitlines()
-    assert _requirements([line for line in lines if not line.startswith("#")]) <= set(pins)
-
-
-def test_a_run_from_files_installs_nothing_that_asks_the_internet() -> None:
-    assert _declared("live")
-    assert _declared("live").isdisjoint(_pins(RUNTIME))
+    assert _pins(SUPERSET)["duckdb"] == _pins(RUNTIME)["duckdb"]
 
 
 def test_dagster_family_is_in_step() -> None:
-    pins = _pins("requirements.lock")
+    pins = _pins(RUNTIME)
     core = ("dagster", "dagster-webserver", "dagster-graphql", "dagster-pipes", "dagster-shared")
     assert len({pins[name] for name in core}) == 1
     assert pins["dagster-dbt"].rpartition(".")[2] == pins["dagster"].rpartition(".")[2]

@@ -271,7 +271,7 @@ def spark_session(
                 f"Spark did not start: {short_reason(error)}",
                 where=f"{master_url}; {log}",
                 mend="read Spark's words there; the cluster must run the Spark of this project "
-                "(pyspark in requirements-spark.lock) on Java 17 or newer",
+                "(pyspark in requirements/spark.lock) on Java 17 or newer",
             ) from error
         if threading.current_thread() is threading.main_thread():
             # Spark takes Ctrl-C for itself; the run has its own way to stop.

@@ -40,7 +40,7 @@ Rows = list[dict[str, Any]]
 def superset_python() -> Path:
     """Python of Superset's environment; make installs it only where it is not there yet."""
     done = subprocess.run(
-        ["make", "--silent", ".venv-superset/requirements-superset.lock"],  # noqa: S607 - make
+        ["make", "--silent", ".venv-superset/superset.lock"],  # noqa: S607 - make
         cwd=PROJECT_DIR,
         capture_output=True,
         text=True,

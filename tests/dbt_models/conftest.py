@@ -11,9 +11,7 @@ import pytest
 @pytest.fixture(scope="session")
 def local_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Spark in this process, set up as in a run: macros need no cluster."""
-    sql = pytest.importorskip(
-        "pyspark.sql", reason="no Spark here (make .venv/requirements-spark.lock)"
-    )
+    sql = pytest.importorskip("pyspark.sql", reason="no Spark here (make .venv/spark.lock)")
     from dagster_project.spark.session import session_options
 
     builder = sql.SparkSession.builder.master("local[1]")

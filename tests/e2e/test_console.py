@@ -122,7 +122,9 @@ def test_the_project_is_built_without_asking_a_registry() -> None:
     """`make` installs it offline: what builds it must be among the locked packages."""
     project = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text(encoding="utf-8"))
     locked = re.findall(
-        r"^([a-z0-9-]+)==", (PROJECT_DIR / "requirements.lock").read_text(), re.MULTILINE
+        r"^([a-z0-9-]+)==",
+        (PROJECT_DIR / "requirements" / "runtime.lock").read_text(),
+        re.MULTILINE,
     )
     wanted = project["build-system"]["requires"]
     assert wanted
