@@ -30,7 +30,11 @@ LEDGER = tuple(table for table in TABLES if table.file.startswith("ledger/"))
 LISTS = tuple(
     table
     for table in TABLES
-    if table.name in {"source_domains", "capex_definitions", "deal_parties"}
+    if table.name
+    in {
+        *("source_domains", "capex_definitions", "deal_parties"),
+        *("study_parameters", "study_windows"),
+    }
 )
 
 

@@ -13,7 +13,7 @@ import pytest
 from dagster_project.contracts import BY_NAME, TABLES
 from dagster_project.data_check import check_data, run_check
 from dagster_project.errors import SourceError
-from dagster_project.ledger_check import Finding
+from dagster_project.ledger_check import Finding, check_ledger
 from dagster_project.settings import BUNDLED_DATA_DIR, Settings
 from dagster_project.sources.data_folder import DataFolder
 from dagster_project.sources.registry import study_calendar
@@ -64,7 +64,7 @@ MISTAKES: list[tuple[Callable[[Path], object], str, str]] = [
     (lambda p: append(p / COMPANIES, "FFF,Na\u202eme,miner,0"), COMPANIES, "character U+202E"),
     (lambda p: append(p / COMPANIES, "GGG,Name,minor,0"), COMPANIES, "is none of miner"),
     (lambda p: append(p / COMPANIES, "AAA,Twice,miner,0"), COMPANIES, "same key"),
-    (lambda p: append(p / EVENTS, "e,T,k,2021-13-01,after_close,AAA"), EVENTS, "is not a date"),
+    (lambda p: append(p / EVENTS, "e,T,k,2021-13-01,after_close,AAA,,"), EVENTS, "is not a date"),
     (
         lambda p: (p / "snapshot/btc_dialy.csv").write_text("date,close\n"),
         "snapshot/btc_dialy.csv",
@@ -113,6 +113,38 @@ def test_no_message_shows_a_regular_expression(panel):
                 assert not re.search(
                     r"[\\$^]|\[a-z|\)\?", column.accepted_form.replace("[-1,1]", "")
                 )
+
+
+@pytest.mark.parametrize(
+    ("days", "column", "words"),
+    [
+        ("-11,-260", "estimation_last_day", "ends before it starts"),
+        (
+            "-39,",
+            "estimation_first_day",
+            "fewer sessions than min_estimation_sessions of study/parameters.csv: -39 to -11",
+        ),
+        (
+            "-49,-21",
+            "estimation_first_day",
+            "fewer sessions than min_estimation_sessions of study/parameters.csv: -49 to -21",
+        ),
+        (",-5", "estimation_last_day", "of study/windows.csv, which begins at -5"),
+        ("-260,0", "estimation_last_day", "value 0 is above the largest accepted value -1"),
+    ],
+)
+def test_an_estimation_window_that_no_study_can_use(panel, days, column, words):
+    append(panel / EVENTS, f"e,T,k,2021-03-01,after_close,AAA,{days}")
+    (found,) = [error for error in errors(panel) if words in error.what]
+    assert (found.file, found.column) == (str(panel / EVENTS), column)
+    assert found.mend
+    assert check_ledger(panel, today=TODAY).count(found) == 1
+
+
+@pytest.mark.parametrize("days", ["-40,", "-50,-21", ",-6", ","])
+def test_an_estimation_window_at_the_bounds(panel, days):
+    append(panel / EVENTS, f"e,T,k,2021-03-01,after_close,AAA,{days}")
+    assert errors(panel) == []
 
 
 def _name_calendar(panel: Path, row: str) -> None:

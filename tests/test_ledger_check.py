@@ -225,6 +225,27 @@ ERRORS: list[tuple[str, str, Edit, str, str]] = [
     ),
     ("session before news", "events", put(EVENT, t0="2025-03-25"), "t0", "before news_date"),
     (
+        "backward estimation",
+        "events",
+        put(EVENT, estimation_first_day="-11", estimation_last_day="-260"),
+        "estimation_last_day",
+        "ends before it starts",
+    ),
+    (
+        "short estimation",
+        "events",
+        put(EVENT, estimation_first_day="-30"),
+        "estimation_first_day",
+        "fewer sessions than min_estimation_sessions of study/parameters.csv: -30 to -11",
+    ),
+    (
+        "estimation in a window",
+        "events",
+        put(EVENT, estimation_last_day="-3"),
+        "estimation_last_day",
+        "reaches into an event window of study/windows.csv, which begins at -5",
+    ),
+    (
         "reported early",
         "hyperscaler_capex",
         put(REPORTED, announced_on="2025-05-30"),

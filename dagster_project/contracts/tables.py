@@ -1445,6 +1445,17 @@ HYPERSCALER_CAPEX = Table(
     ),
 )
 
+
+def _study_number(name: str) -> str:
+    """The value of one parameter of the study."""
+    return f"(SELECT max(value) FROM raw.study_parameters WHERE parameter = '{name}')"
+
+
+def _event_day(end: str) -> str:
+    """First or last day of an event's estimation window, the study's where it has none."""
+    return f"coalesce(estimation_{end}_day, {_study_number(f'estimation_{end}_day')})"
+
+
 MARKET_EVENTS = Table(
     name="market_events",
     file="ledger/events.csv",
@@ -1491,6 +1502,24 @@ MARKET_EVENTS = Table(
             reference=_known_company(refuse=True, separator=";"),
         ),
         Column("groups_named", Kind.TEXT, "Groups the news names, by ';'.", in_file=False),
+        Column(
+            "estimation_first_day",
+            Kind.INTEGER,
+            "First session of the event's own estimation window, counted from its session; that "
+            "of study/parameters.csv where empty.",
+            in_file=False,
+            at_least=-10_000,
+            at_most=-1,
+        ),
+        Column(
+            "estimation_last_day",
+            Kind.INTEGER,
+            "Its last session, before every event window; that of study/parameters.csv where "
+            "empty.",
+            in_file=False,
+            at_least=-10_000,
+            at_most=-1,
+        ),
         _url(required=False),
         Column("note", Kind.TEXT, "What else happened that day.", in_file=False),
         Column(
@@ -1509,6 +1538,38 @@ MARKET_EVENTS = Table(
             mend="correct one of the two days, or empty t0: the warehouse computes it",
         ),
         _not_in_future("news_date"),
+        RowRule(
+            "estimation_runs_forward",
+            "estimation_first_day <= estimation_last_day",
+            "the event's estimation window ends before it starts",
+            column="estimation_last_day",
+            mend="correct the two days: both count sessions from the event's, so -260 is before "
+            "-11",
+        ),
+        RowRule(
+            "estimation_has_sessions",
+            "coalesce(estimation_first_day, estimation_last_day) IS NULL "
+            "OR coalesce(estimation_first_day > estimation_last_day, false) "
+            f"OR {_event_day('last')} - {_event_day('first')} + 1 "
+            f">= {_study_number('min_estimation_sessions')}",
+            "the event's estimation window has fewer sessions than min_estimation_sessions of "
+            "study/parameters.csv: ",
+            column="estimation_first_day",
+            found=f"CAST({_event_day('first')} AS BIGINT) || ' to ' || "
+            f"CAST({_event_day('last')} AS BIGINT)",
+            mend="begin the estimation window earlier",
+            level=Level.CHECK,
+        ),
+        RowRule(
+            "estimation_ends_before_windows",
+            "estimation_last_day < (SELECT min(first_day) FROM raw.study_windows)",
+            "the event's estimation window reaches into an event window of study/windows.csv, "
+            "which begins at ",
+            column="estimation_last_day",
+            found="(SELECT CAST(min(first_day) AS VARCHAR) FROM raw.study_windows)",
+            mend="end the estimation window before the first day of every event window",
+            level=Level.CHECK,
+        ),
         RowRule(
             "event_has_an_address",
             "source_url IS NOT NULL",

@@ -73,11 +73,15 @@ class GroupPortfolios:
 class Date:
     """What one event date tells of all windows and groups.
 
+    ``overlaps_estimation`` (windows) says which windows cannot be tested on this date;
+    ``is_event_day`` (days) which of ``Parameters.all_days`` lie outside its estimation window.
     ``car`` and ``scar`` are (windows × firms), ``has_car`` (windows × groups × firms) says which
     firms a test takes. ``n_members`` (groups) counts firms without a CAR too.
     """
 
     t0: int
+    overlaps_estimation: Flags
+    is_event_day: Flags
     n_members: Integers
     has_car: Flags
     car: Floats
@@ -151,10 +155,15 @@ class GroupTests:
 
     def date(self) -> Date:
         """The sums that tests of this date, alone or with others, are made of."""
+        bounds = self._panel.parameters
         df = self._panel.fit.df_resid[self._firms]
         deviations, shares = self._rank_days([self._ranked(window) for window in self._windows])
         return Date(
             t0=self._panel.t0,
+            overlaps_estimation=np.array(
+                [window.overlaps(bounds.estimation) for window in self._windows], dtype=bool
+            ),
+            is_event_day=_outside(bounds.all_days, bounds.estimation),
             n_members=self._n_members,
             has_car=self._has_car,
             car=self._car,
@@ -168,9 +177,8 @@ class GroupTests:
         )
 
     def _ranked(self, window: Window) -> RankedRows:
-        bounds = self._panel.parameters
         days = np.arange(window.rank_first_day, window.rank_last_day + 1)
-        days = days[(days < bounds.estimation_first_day) | (days > bounds.estimation_last_day)]
+        days = days[_outside(days, self._panel.parameters.estimation)]
         around = self._panel.around
         returns = around.abnormal[self._firms][:, days - int(around.days[0])]
         return self._ranking.with_events(returns, days)
@@ -281,6 +289,10 @@ class GroupTests:
                 below = ranking.n_est[rows] - steps.sum(axis=1, dtype=np.int64) / 2
                 extra_mean[number, group] = ((below + 1) * unit[rows] - 0.5).sum() / len(rows)
         return Grank(DaySums(sums, n_firms), extra_mean)
+
+
+def _outside(days: Integers, bounds: tuple[int, int]) -> Flags:
+    return np.asarray((days < bounds[0]) | (days > bounds[1]))
 
 
 def _weighted_rows(weights: Floats, rows: HalfSteps) -> Floats:

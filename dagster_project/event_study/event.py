@@ -61,10 +61,7 @@ class EventPanel:
     @cached_property
     def estimation_sessions(self) -> Integers:
         """Columns of the estimation window on which every factor has a return."""
-        bounds = self.parameters
-        sessions = self.market.sessions(
-            self.t0, bounds.estimation_first_day, bounds.estimation_last_day
-        )
+        sessions = self.market.sessions(self.t0, *self.parameters.estimation)
         return np.asarray(sessions[self.factors.has_all[sessions]])
 
     @cached_property
@@ -149,7 +146,15 @@ class EventPanel:
         expected = fitted.expected(self.factors_around, net_weights)
         expected[:, ~self._explained] = np.nan
         scores = self.design.scores_of(self.factors_around)
-        return Around(self.days, returns, simple, expected, returns - expected, scores)
+        return Around(
+            self.days,
+            returns,
+            simple,
+            expected,
+            returns - expected,
+            scores,
+            self.parameters.estimation,
+        )
 
     @cached_property
     def prediction_sd(self) -> Floats:

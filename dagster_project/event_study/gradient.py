@@ -89,7 +89,7 @@ def gradients(
         has_car = results[number].ok[firms]
         cars = results[number].car[firms][has_car]
         regression = _regression(cars, exposure[has_car], is_top[has_car], min_firms, permutations)
-        if window.overlaps_estimation:
+        if window.overlaps(panel.parameters.estimation):
             found.append(Gradient("overlaps_estimation", regression.n))
             continue
         if regression.status != "ok":

@@ -17,6 +17,8 @@ class Parameters:
     """Bounds of a study, in sessions relative to the event session.
 
     ``span`` are the first and last session around the event that any window or ranking needs.
+    ``pooled`` are the first and last estimation day of all dates that are pooled, where events
+    have estimation windows of their own.
     """
 
     estimation_first_day: int = -260
@@ -26,12 +28,18 @@ class Parameters:
     min_common_sessions: int = 60
     significance_level: float = 0.05
     span: tuple[int, int] = (-1, 1)
+    pooled: tuple[int, int] | None = None
+
+    @property
+    def estimation(self) -> tuple[int, int]:
+        """First and last day of the estimation window."""
+        return self.estimation_first_day, self.estimation_last_day
 
     @property
     def all_days(self) -> Integers:
-        """All relative days from the first of the estimation window or span to the last."""
-        first = min(self.estimation_first_day, self.span[0])
-        return np.arange(first, max(self.estimation_last_day, self.span[1]) + 1)
+        """All relative days from the first of an estimation window or span to the last."""
+        first, last = self.pooled or self.estimation
+        return np.arange(min(first, self.span[0]), max(last, self.span[1]) + 1)
 
 
 @dataclass(frozen=True)
@@ -104,9 +112,7 @@ class Market:
         span = np.arange(
             max(t0 + parameters.span[0], first + 1), min(t0 + parameters.span[1], last) + 1
         )
-        estimation = self.sessions(
-            t0, parameters.estimation_first_day, parameters.estimation_last_day
-        )
+        estimation = self.sessions(t0, *parameters.estimation)
 
         def rank(series: FactorSeries) -> int:
             covers = not bool(np.isnan(columns_of(series.returns, span)).any())

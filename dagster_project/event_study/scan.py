@@ -97,9 +97,7 @@ class _Day:
         t0: int,
     ) -> _Day:
         factors = market.factors_for(model, t0, parameters)
-        sessions = market.sessions(
-            t0, parameters.estimation_first_day, parameters.estimation_last_day
-        )
+        sessions = market.sessions(t0, *parameters.estimation)
         sessions = sessions[factors.has_all[sessions]]
         priced = ~np.isnan(simple[:, t0])
         n_own = (~np.isnan(simple[:, sessions])).sum(axis=1)

@@ -73,39 +73,58 @@ class EventStudy:
             (max(int(priced[0]) - 1, 0), int(priced[-1])) if len(priced) else (0, -1),
         )
 
-    def fit(self, date: str | pd.Timestamp) -> EventStudyResults:
+    def fit(self, date: str | pd.Timestamp, estimation: Days | None = None) -> EventStudyResults:
         """Fit every firm before the first session on or after ``date``.
 
-        Raises ValueError where no such session is in the index.
+        ``estimation`` are the first and last day of the event's own estimation window, relative
+        to that session; those of ``parameters`` where it is None.
+
+        Raises ValueError where no such session is in the index, or the estimation window ends
+        before it starts.
         """
         place = int(self.sessions.searchsorted(pd.Timestamp(date)))
         if place >= len(self.sessions):
             raise ValueError(f"no session on or after {date}: the returns end {self.sessions[-1]}")
-        return EventStudyResults(self, place)
+        first, last = estimation or self.parameters.estimation
+        if first > last:
+            raise ValueError(f"estimation {estimation}: the first day is after the last")
+        return EventStudyResults(
+            self,
+            place,
+            replace(self.parameters, estimation_first_day=first, estimation_last_day=last),
+        )
 
     def pooled_tests(
-        self, dates: Sequence[str | pd.Timestamp], groups: Groups, window: Days = (0, 0)
+        self,
+        dates: Sequence[str | pd.Timestamp | EventStudyResults],
+        groups: Groups,
+        window: Days = (0, 0),
     ) -> pd.DataFrame:
-        """Tests across firms over several event dates, each date one observation."""
-        return _tests([self.fit(date) for date in dates], groups, window)
+        """Tests across firms over several event dates, each date one observation.
+
+        A date with an estimation window of its own is given as fitted: ``fit(date, (-200, -31))``.
+        """
+        fitted = [date if isinstance(date, EventStudyResults) else self.fit(date) for date in dates]
+        return _tests(fitted, groups, window)
 
 
 class EventStudyResults:
-    """A fitted event study; ``t0`` is the event session."""
+    """A fitted event study; ``t0`` is the event session, ``parameters`` have its estimation."""
 
-    def __init__(self, study: EventStudy, place: int) -> None:
+    def __init__(self, study: EventStudy, place: int, parameters: Parameters) -> None:
         self.study = study
         self.t0 = study.sessions[place]
+        self.parameters = parameters
         self._place = place
 
     @lru_cache(maxsize=4)  # noqa: B019 - results are few, and their panels go with them
-    def _panel(self, first_day: int, last_day: int) -> EventPanel:
+    def _panel(self, first_day: int, last_day: int, pooled: Days | None = None) -> EventPanel:
         span = (min(first_day, -1), max(last_day, 1))
         market = self.study._market
         return EventPanel(
             market,
             self.study.model,
-            replace(self.study.parameters, span=span),
+            replace(self.parameters, span=span, pooled=pooled),
             self._place,
             np.where(np.isnan(market.returns[:, self._place]), "no_return", "ok").astype(object),
         )
@@ -151,7 +170,7 @@ class EventStudyResults:
     def abnormal(self, window: Days = (-1, 1)) -> pd.DataFrame:
         """Abnormal returns: one row per session relative to the event, one column per firm."""
         around = self.panel(window).around
-        columns = around.columns(_window(window, self.study.parameters))
+        columns = around.columns(_window(window))
         index = pd.RangeIndex(window[0], window[1] + 1, name="rel_day")
         return pd.DataFrame(around.abnormal[:, columns].T, index, self.study.firms)
 
@@ -162,7 +181,7 @@ class EventStudyResults:
         among the firm's own sums over as many quiet sessions.
         """
         panel = self.panel(window)
-        [result] = panel.windows([_window(window, self.study.parameters)])
+        [result] = panel.windows([_window(window)])
         sums, _ = rolling_sums(panel.fit.residuals, panel.estimation_days, result.window.n_days)
         return pd.DataFrame(
             {
@@ -192,7 +211,7 @@ class EventStudyResults:
         """
         known = pd.Series(exposure, dtype=float).reindex(self.study.firms).to_numpy()
         firms = np.arange(len(self.study.firms))
-        windows = [_window(window, self.study.parameters)]
+        windows = [_window(window)]
         [found] = gradients(self.panel(window), windows, firms, known)
         return pd.Series(asdict(found), name="gradient", dtype=object)
 
@@ -224,12 +243,11 @@ class EventStudyResults:
         return pd.Series(values, self.study.firms)
 
 
-def _window(days: Days, bounds: Parameters) -> Window:
+def _window(days: Days) -> Window:
     first, last = days
     if first > last:
         raise ValueError(f"window {days}: the first day is after the last")
-    overlaps = first <= bounds.estimation_last_day and last >= bounds.estimation_first_day
-    return Window(f"[{first},{last}]", first, last, first, last, overlaps)
+    return Window(f"[{first},{last}]", first, last, first, last)
 
 
 def _model(model: str | Sequence[str] | Model, columns: Sequence[str]) -> Model:
@@ -263,15 +281,13 @@ def _tests(results: Sequence[EventStudyResults], groups: Groups, window: Days) -
         np.array([row_of[firm] for firm in firms if firm in row_of], dtype=int)
         for firms in groups.values()
     ]
-    windows = [_window(window, study.parameters)]
-    dates = [
-        GroupTests(
-            result.panel(window), windows, members, [len(firms) for firms in groups.values()]
-        )
-        for result in results
-    ]
+    windows = [_window(window)]
+    first_days, last_days = zip(*(result.parameters.estimation for result in results), strict=True)
+    panels = [result._panel(*window, (min(first_days), max(last_days))) for result in results]
+    n_members = [len(firms) for firms in groups.values()]
+    dates = [GroupTests(panel, windows, members, n_members) for panel in panels]
     makers = [lambda date=date: date for date in dates]
-    pools = pooled(makers, windows, results[0].panel(window).parameters)
+    pools = pooled(makers, windows, panels[0].parameters)
     outcomes = pools.run()
     return pd.concat(
         [

@@ -81,7 +81,8 @@ class Pools:
             np.sum([date.n_members for date in dates], axis=0) - self.n_firms
         )
         self.n_dates = len(dates)
-        overlaps = np.array([window.overlaps_estimation for window in windows], dtype=bool)
+        # A date on which the window cannot be tested has no firm with a CAR: the others decide.
+        overlaps = np.all([date.overlaps_estimation for date in dates], axis=0)
         self.status: Texts = np.select(
             [np.broadcast_to(overlaps[:, None], self.n_firms.shape), self.n_firms == 0],
             ["overlaps_estimation", "no_firms"],
@@ -166,11 +167,10 @@ class Pools:
     @cached_property
     def n_rank_rows(self) -> Integers:
         """Event sessions that were ranked on any date."""
-        bounds = self._parameters
-        days = bounds.all_days
-        is_event = (days < bounds.estimation_first_day) | (days > bounds.estimation_last_day)
-        ranked = np.any([date.rank_shares.n_firms > 0 for date in self._dates], axis=0)
-        return np.asarray((ranked & is_event).sum(axis=2))
+        ranked = np.any(
+            [(date.rank_shares.n_firms > 0) & date.is_event_day for date in self._dates], axis=0
+        )
+        return np.asarray(ranked.sum(axis=2))
 
     # ---- Portfolios ----
 

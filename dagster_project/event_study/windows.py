@@ -25,7 +25,6 @@ class Window:
     last_day: int
     rank_first_day: int
     rank_last_day: int
-    overlaps_estimation: bool = False
 
     @property
     def n_days(self) -> int:
@@ -35,6 +34,10 @@ class Window:
     def days(self) -> Integers:
         return np.arange(self.first_day, self.last_day + 1)
 
+    def overlaps(self, days: tuple[int, int]) -> bool:
+        """Whether the window shares a session with those from the first of ``days`` to the last."""
+        return self.first_day <= days[1] and self.last_day >= days[0]
+
 
 @dataclass(frozen=True)
 class Around:
@@ -43,6 +46,8 @@ class Around:
     ``days`` are the relative days of the columns. ``returns`` are of the model's kind, ``simple``
     are simple returns. ``expected`` and ``abnormal`` are NaN where the series has no estimate or
     a factor has no return. ``scores`` (regressors × days) are the design's, NaN likewise.
+    ``estimation`` are the first and last day of the estimation window: sessions cannot both teach
+    the normal return and be tested against it.
     """
 
     days: Integers
@@ -51,6 +56,7 @@ class Around:
     expected: Floats
     abnormal: Floats
     scores: Floats
+    estimation: tuple[int, int]
 
     def columns(self, window: Window) -> Integers:
         return window.days - int(self.days[0])
@@ -101,7 +107,7 @@ def window_returns(fit: Fit, around: Around, windows: Sequence[Window]) -> list[
             fit.status != "ok",
             fit.status,
             np.where(
-                window.overlaps_estimation,
+                window.overlaps(around.estimation),
                 "overlaps_estimation",
                 np.where(is_complete, "ok", "incomplete_window"),
             ),

@@ -96,10 +96,14 @@ class Prices:
 
 @dataclass(frozen=True)
 class Event:
-    """An event with prices: its session is the column ``t0`` of the market."""
+    """An event with prices: its session is the column ``t0`` of the market.
+
+    ``parameters`` are the study's with the event's own estimation window.
+    """
 
     event_id: str
     t0: int
+    parameters: Parameters
     prior_status: Texts
 
 
@@ -144,13 +148,17 @@ def window_of(row: Mapping[str, Any]) -> Window:
         row["last_day"],
         row["rank_first_day"],
         row["rank_last_day"],
-        row["overlaps_estimation"],
     )
 
 
 def parameters_of(
-    row: Mapping[str, Any], windows: Sequence[Window], significance_level: float
+    row: Mapping[str, Any],
+    windows: Sequence[Window],
+    events: Sequence[Mapping[str, Any]],
+    significance_level: float,
 ) -> Parameters:
+    """Bounds of the study; those of every event's estimation window go into ``pooled``."""
+    of_events = [(e["estimation_first_day"], e["estimation_last_day"]) for e in events]
     # The summary needs the days -1 to 1 whatever windows are configured.
     return Parameters(
         **{
@@ -165,6 +173,9 @@ def parameters_of(
             min([-1, *(window.rank_first_day for window in windows)]),
             max([1, *(window.rank_last_day for window in windows)]),
         ),
+        pooled=(min(first for first, _ in of_events), max(last for _, last in of_events))
+        if of_events
+        else None,
     )
 
 

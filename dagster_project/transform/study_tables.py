@@ -8,7 +8,7 @@ into its arrays and back, event by event, so that memory does not grow with the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from dagster_project.event_study.dates import GroupTests
 from dagster_project.event_study.distributions import student_t_quantile, student_t_two_sided_p
 from dagster_project.event_study.event import EventPanel
 from dagster_project.event_study.gradient import Gradient, gradients
-from dagster_project.event_study.market import FactorSeries, Market, Parameters
+from dagster_project.event_study.market import FactorSeries, Market
 from dagster_project.event_study.models import Model
 from dagster_project.event_study.rolling import Basket, choose_sources, rolling_betas
 from dagster_project.event_study.scan import false_discovery_rates, scan
@@ -89,17 +89,27 @@ class Study:
         )
         self.models = [model_of(row) for row in rows_of(models.order("model_id"))]
         self.windows = [window_of(row) for row in rows_of(windows.order("window_id"))]
-        self.parameters = parameters_of(rows_of(parameters)[0], self.windows, significance_level)
-        self.events = {event.event_id: event for event in self._read_events(events)}
+        in_data = rows_of(
+            events.filter("data_status = 'in_data'").order("event_id"),
+            "event_id, t0_number, estimation_first_day, estimation_last_day",
+        )
+        self.parameters = parameters_of(
+            rows_of(parameters)[0], self.windows, in_data, significance_level
+        )
+        self.events = {event.event_id: event for event in self._read_events(in_data)}
         self._named = self._read_named(named_firms)
 
-    def _read_events(self, events: DuckDBPyRelation) -> Iterator[Event]:
-        in_data = events.filter("data_status = 'in_data'").order("event_id")
-        for row in rows_of(in_data, "event_id, t0_number"):
+    def _read_events(self, events: list[dict[str, Any]]) -> Iterator[Event]:
+        for row in events:
             t0 = row["t0_number"] - self._first_number
             yield Event(
                 row["event_id"],
                 t0,
+                replace(
+                    self.parameters,
+                    estimation_first_day=row["estimation_first_day"],
+                    estimation_last_day=row["estimation_last_day"],
+                ),
                 np.select(
                     [~self._has_close[:, t0], np.isnan(self.market.returns[:, t0])],
                     ["no_price", "no_return"],
@@ -118,10 +128,7 @@ class Study:
 
     def _masked(self, event: Event) -> list[tuple[int, int]]:
         """Sessions beside each firm's other events within this event's estimation window."""
-        bounds = self.parameters
-        first, last = (
-            event.t0 + day for day in (bounds.estimation_first_day, bounds.estimation_last_day)
-        )
+        first, last = (event.t0 + day for day in event.parameters.estimation)
         return [
             (firm, session)
             for firm, others in self._named.items()
@@ -137,7 +144,7 @@ class Study:
         return EventPanel(
             self.market,
             model,
-            self.parameters,
+            event.parameters,
             event.t0,
             event.prior_status,
             self._masked(event) if model.mask_other_events else (),
@@ -358,7 +365,7 @@ class Study:
         """From the first session of any window up to each session of any window."""
         first = min(window.first_day for window in self.windows)
         last = max(window.last_day for window in self.windows)
-        return [_cumulated(first, day, self.parameters) for day in range(first, last + 1)]
+        return [Window(str(day), first, day, first, day) for day in range(first, last + 1)]
 
     def _path(
         self,
@@ -561,11 +568,6 @@ def _lives(has_close: Flags) -> Flags:
     before = np.logical_or.accumulate(has_close, axis=1)
     after = np.logical_or.accumulate(has_close[:, ::-1], axis=1)[:, ::-1]
     return np.asarray(before & after)
-
-
-def _cumulated(first_day: int, last_day: int, bounds: Parameters) -> Window:
-    overlaps = first_day <= bounds.estimation_last_day and last_day >= bounds.estimation_first_day
-    return Window(str(last_day), first_day, last_day, first_day, last_day, overlaps)
 
 
 def _pool_columns(pools: Pools, group_ids: Sequence[str]) -> Columns:

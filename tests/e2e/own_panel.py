@@ -1,4 +1,4 @@
-"""A user's own data folder: three firms, an index, one event, one model. Whole runs are short."""
+"""A user's own data folder: three firms, an index, two events, one model. Whole runs are short."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import numpy as np
 
 SESSIONS = 330
 EVENT_AT = 300
+# An earlier event, with an estimation window of its own.
+EARLIER_AT = 200
+EARLIER_ESTIMATION = (-150, -31)
 # With the one that is known and never priced.
 COMPANIES = 5
 
@@ -52,8 +55,11 @@ def write_own_panel(folder: Path, closes: dict[str, np.ndarray]) -> Path:
         "IDX,Index,benchmark,0\nDDD,Known but never priced,miner,1\n"
     )
     (folder / "ledger/events.csv").write_text(
-        "event_id,title,event_type,news_date,news_timing,tickers_named\n"
-        f"my-event,My event,my_kind,{days[EVENT_AT - 1]},after_close,AAA;BBB\n"
+        "event_id,title,event_type,news_date,news_timing,tickers_named,estimation_first_day,"
+        "estimation_last_day\n"
+        f"my-event,My event,my_kind,{days[EVENT_AT - 1]},after_close,AAA;BBB,,\n"
+        f"earlier,Before it,my_kind,{days[EARLIER_AT]},before_open,CCC,"
+        f"{EARLIER_ESTIMATION[0]},{EARLIER_ESTIMATION[1]}\n"
     )
     (folder / "study/models.csv").write_text(
         "model_id,factors,is_headline,reason\nmarket_model,IDX,1,my own index\n"

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from .conftest import Study, make_study
-from .own_panel import EVENT_AT, draw_closes, write_own_panel
+from .own_panel import EARLIER_AT, EARLIER_ESTIMATION, EVENT_AT, draw_closes, write_own_panel
 
 # A whole run of its own; the models on own folders are tested in tests/dbt_models as well.
 pytestmark = pytest.mark.slow
@@ -42,27 +42,38 @@ def test_results_go_into_the_users_folder(study: Study, folder: Path) -> None:
     assert study.published.exists()
 
 
+@pytest.mark.parametrize(
+    ("event_id", "at", "estimation"),
+    [("my-event", EVENT_AT, (-260, -11)), ("earlier", EARLIER_AT, EARLIER_ESTIMATION)],
+)
 def test_market_model_of_his_panel_is_ordinary_least_squares(
-    study: Study, panel: dict[str, np.ndarray]
+    study: Study,
+    panel: dict[str, np.ndarray],
+    event_id: str,
+    at: int,
+    estimation: tuple[int, int],
 ) -> None:
+    """Over the study's estimation window, or the event's own."""
     with duckdb.connect(str(study.published), read_only=True) as connection:
         rows = connection.execute(
             "select ticker, alpha, beta_market, n_est, df_resid, car, car_p_pred "
-            "from marts.fct_selloff_firm where event_id = 'my-event' "
+            "from marts.fct_selloff_firm where event_id = ? "
             "and model_id = 'market_model' and window_id = '[0,0]' and status = 'ok' "
-            "order by ticker"
+            "order by ticker",
+            [event_id],
         ).fetchall()
     assert [row[0] for row in rows] == ["AAA", "BBB", "CCC"]
     simple = {t: closes[1:] / closes[:-1] - 1 for t, closes in panel.items()}
-    span = slice(EVENT_AT - 260 - 1, EVENT_AT - 11)  # returns of relative days -260..-11
+    # The first return is that of the second session.
+    span = slice(at + estimation[0] - 1, at + estimation[1])
     market = simple["IDX"][span]
     for ticker, alpha, beta, n, df, car, p in rows:
         fit = stats.linregress(market, simple[ticker][span])
-        assert n == 250
-        assert df == 248
+        assert n == estimation[1] - estimation[0] + 1
+        assert df == n - 2
         assert math.isclose(beta, fit.slope, rel_tol=1e-9)
         assert math.isclose(alpha, fit.intercept, rel_tol=1e-9)
-        day = EVENT_AT - 1
+        day = at - 1
         abnormal = simple[ticker][day] - fit.intercept - fit.slope * simple["IDX"][day]
         assert math.isclose(car, abnormal, rel_tol=1e-9)
         residuals = simple[ticker][span] - fit.intercept - fit.slope * market

@@ -22,10 +22,10 @@ NAN = np.nan
 RETURNS_THEMSELVES = Model("returns_themselves", ("MKT",), "market_adjusted")
 
 
-def window(first_day: int, last_day: int, *ranked: int, overlaps: bool = False) -> Window:
+def window(first_day: int, last_day: int, *ranked: int) -> Window:
     """A window that ranks its own days unless ``ranked`` gives first and last."""
     ranked_days = ranked or (first_day, last_day)
-    return Window(f"[{first_day},{last_day}]", first_day, last_day, *ranked_days, overlaps)
+    return Window(f"[{first_day},{last_day}]", first_day, last_day, *ranked_days)
 
 
 def factor(returns: ArrayLike, source: str = "exchange_close", priority: int = 1) -> FactorSeries:

@@ -119,7 +119,7 @@ def compare_firms(
         expected = study.window_row(
             fit, study.series(row.ticker, model.return_kind), position, window
         )
-        status = study.window_status(window)
+        status = study.window_status(window, position)
         if status == "ok" and np.isnan(expected["car"]):
             status = "incomplete_window"
         assert row.status == status, what

@@ -131,13 +131,20 @@ class _Draw:
             event_id: ";".join(self.random.permutation(DRAWN)[: int(self.random.integers(0, 4))])
             for event_id in self.positions
         }
+        # Windows of their own: one that clears the window which the study's overlaps, one that is
+        # longer than the study's, one with the study's end.
+        own = {"apart": "-50,-9", "last": "-75,-20", "close": "-40,"}
         lines = [
-            f"{event_id},{event_id},drawn,{self.days[at].date()},unknown,{named[event_id]}"
+            f"{event_id},{event_id},drawn,{self.days[at].date()},unknown,{named[event_id]},"
+            f"{own.get(event_id, ',')}"
             for event_id, at in self.positions.items()
         ]
-        lines.append("future,future,drawn,2022-06-01,unknown,ALL")
-        lines.append("ancient,ancient,drawn,1999-01-04,unknown,ALL")
-        return "event_id,title,event_type,news_date,news_timing,tickers_named\n" + "\n".join(lines)
+        lines.append("future,future,drawn,2022-06-01,unknown,ALL,,")
+        lines.append("ancient,ancient,drawn,1999-01-04,unknown,ALL,,")
+        return (
+            "event_id,title,event_type,news_date,news_timing,tickers_named,estimation_first_day,"
+            "estimation_last_day\n" + "\n".join(lines)
+        )
 
     def groups(self) -> str:
         drawn = ";".join(self.random.permutation(DRAWN)[: int(self.random.integers(2, 5))])

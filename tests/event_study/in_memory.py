@@ -85,9 +85,6 @@ def _windows(study: Study) -> pd.DataFrame:
     frame = study.windows.copy()
     frame["rank_first_day"] = frame[["rank_first_day", "first_day"]].min(axis=1)
     frame["rank_last_day"] = frame[["rank_last_day", "last_day"]].max(axis=1)
-    frame["overlaps_estimation"] = (frame.first_day <= study.parameters["estimation_last_day"]) & (
-        frame.last_day >= study.parameters["estimation_first_day"]
-    )
     return frame
 
 
@@ -99,6 +96,10 @@ def _events(study: Study) -> pd.DataFrame:
                 "event_id": event_id,
                 "t0_number": study.position(event_id) + 1,
                 "data_status": names[study.event_status(event_id)],
+                **{
+                    name: study.estimation_day(study.position(event_id), name)
+                    for name in ("estimation_first_day", "estimation_last_day")
+                },
             }
             for event_id in study.events.index
         ]

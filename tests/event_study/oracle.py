@@ -334,9 +334,22 @@ class Study:
 
     # One firm's, fund's or portfolio's model.
 
+    @cached_property
+    def _own_estimations(self) -> dict[tuple[int, str], int]:
+        """Estimation days that events state themselves, by position of t0 and column."""
+        return {
+            (self.position(event_id), name): int(event[name])
+            for event_id, event in self.events.iterrows()
+            for name in ("estimation_first_day", "estimation_last_day")
+            if pd.notna(event.get(name))
+        }
+
+    def estimation_day(self, position: int, name: str) -> int:
+        return self._own_estimations.get((position, name), int(self.parameters[name]))
+
     def estimation_positions(self, position: int) -> range:
-        first = position + int(self.parameters.estimation_first_day)
-        last = position + int(self.parameters.estimation_last_day)
+        first = position + self.estimation_day(position, "estimation_first_day")
+        last = position + self.estimation_day(position, "estimation_last_day")
         return range(max(first, 0), max(last + 1, 0))
 
     def estimation_sessions(self, position: int) -> pd.DatetimeIndex:
@@ -442,8 +455,8 @@ class Study:
         abnormal = returns.iloc[at] - fit.expected(factors)
         return pd.Series(abnormal.to_numpy(), index=days).reindex(range(first, last + 1))
 
-    def window_status(self, window: pd.Series) -> str:
-        overlaps = window.first_day <= self.parameters.estimation_last_day
+    def window_status(self, window: pd.Series, position: int) -> str:
+        overlaps = window.first_day <= self.estimation_day(position, "estimation_last_day")
         return "overlaps_estimation" if overlaps else "ok"
 
     def window_row(self, fit: Fit, returns: pd.Series, position: int, window: pd.Series) -> dict:
@@ -451,7 +464,7 @@ class Study:
         first, last = int(window.first_day), int(window.last_day)
         length = last - first + 1
         abnormal = self.abnormal(fit, returns, position, first, last)
-        if self.window_status(window) != "ok" or abnormal.isna().any():
+        if self.window_status(window, position) != "ok" or abnormal.isna().any():
             return {"car": NAN}
         span = range(position + first, position + last + 1)
         y = returns.iloc[span]

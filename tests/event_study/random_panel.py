@@ -163,19 +163,20 @@ def _events(days: pd.DatetimeIndex) -> str:
     def day(at: int) -> str:
         return str(days[at].date())
 
-    return f"""event_id,title,event_type,news_date,news_timing,tickers_named,source_url
-main,Main,drawn,{day(EVENT)},unknown,AAA;BBB,
-same-day,Other news of that day,other,{day(EVENT)},in_session,BBB;CCC;MISSES,
-after-close,After the close,drawn,{day(EVENT + 1)},after_close,AAA,
-next-week,A week later,other,{day(EVENT + 6)},before_open,CCC;HOLES;STALE,
-weekend,News on a Saturday,drawn,{(friday + pd.Timedelta(days=1)).date()},non_trading,AAA;CCC,
-factor-hole,No market that day,drawn,{day(EVENT - 50)},in_session,,
-old-news,News in the estimation windows,other,{day(EVENT - 60)},in_session,AAA;HOLES,
-older-news,A day before,other,{day(EVENT - 62)},in_session,AAA;TWIN,
-young,Too early,drawn,{day(20)},before_open,,
-last,Windows beyond the data,drawn,{day(-2)},unknown,AAA;EARLY;STALE,
-future,After the data,drawn,2022-06-01,unknown,AAA,
-ancient,Before the calendar,drawn,1999-01-04,unknown,AAA,
+    own = "estimation_first_day,estimation_last_day"
+    return f"""event_id,title,event_type,news_date,news_timing,tickers_named,source_url,{own}
+main,Main,drawn,{day(EVENT)},unknown,AAA;BBB,,,
+same-day,Other news of that day,other,{day(EVENT)},in_session,BBB;CCC;MISSES,,,
+after-close,After the close,drawn,{day(EVENT + 1)},after_close,AAA,,-120,-21
+next-week,A week later,other,{day(EVENT + 6)},before_open,CCC;HOLES;STALE,,,-31
+weekend,News on a Saturday,drawn,{(friday + pd.Timedelta(days=1)).date()},non_trading,AAA;CCC,,-190,
+factor-hole,No market that day,drawn,{day(EVENT - 50)},in_session,,,,
+old-news,News in the estimation windows,other,{day(EVENT - 60)},in_session,AAA;HOLES,,,
+older-news,A day before,other,{day(EVENT - 62)},in_session,AAA;TWIN,,,
+young,Too early,drawn,{day(20)},before_open,,,,
+last,Windows beyond the data,drawn,{day(-2)},unknown,AAA;EARLY;STALE,,,
+future,After the data,drawn,2022-06-01,unknown,AAA,,,
+ancient,Before the calendar,drawn,1999-01-04,unknown,AAA,,,
 """
 
 

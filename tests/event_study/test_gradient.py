@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,7 +111,8 @@ def test_windows_without_figures_say_why():
     assert (holed.status, holed.n) == ("incomplete_window", 5)
     assert np.isfinite(holed.slope)
     assert np.isnan([holed.p_portfolio, holed.sq_p, holed.long_short_t]).all()
-    close = gradient(one, exposure, window(0, 0, overlaps=True))
+    wider = replace(one, parameters=replace(one.parameters, span=(-1, 1)))
+    close = gradient(wider, exposure, window(-1, 0))
     assert close.status == "overlaps_estimation"
     assert np.isnan(close.slope)
 

@@ -5,6 +5,8 @@ Against a market that does not move, the firms' returns are what is averaged and
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -361,8 +363,38 @@ def test_groups_without_figures_say_why():
     assert {outcome.status for outcome in nobody.run().values()} == {"no_firms"}
     close = panel([NINE], [[-6]])
     object.__setattr__(close.parameters, "span", (-3, 0))
-    overlapping = pool(close, over=window(-2, 0, overlaps=True))
+    overlapping = pool(close, over=window(-2, 0))
     assert {o.status for o in overlapping.run().values()} == {"overlaps_estimation"}
+
+
+def test_dates_with_estimation_windows_of_their_own():
+    """Window -1 to 0 shares a day with the estimation of the second date, which then adds no firm:
+    what the first tells alone is what the two tell. On day 0 both count, each against its own days.
+    """
+    tested = window(-1, 0)
+    quiet = [[1, -1, 2, -2, 1, -1, 3], [2, 1, -1, 0, -2, 3, -1]]
+    clear = panel(quiet, [[2, 4], [1, 1]], first_day=-1)
+    close = panel([[3, -3, 1, -2], [1, 2, -4, 0]], [[5], [3]])
+    axis = {"span": (-1, 0), "pooled": (-8, -1)}
+    dates = [replace(date, parameters=replace(date.parameters, **axis)) for date in (clear, close)]
+    found = pool(*dates, over=tested)
+    assert (found.n_dates, found.n_firms, found.n_firms_dropped) == (2, 2, 2)
+    assert (found.caar, found.n_rank_rows, found.status) == (4, 2, "ok")
+    alone = pool(clear, over=tested)
+    tests, expected = found.run(), alone.run()
+    for test_id in TESTS:
+        assert tests[test_id].status == expected[test_id].status, test_id
+        assert tests[test_id].statistic == pytest.approx(
+            expected[test_id].statistic, rel=1e-12, nan_ok=True
+        ), test_id
+    both = pool(*dates)
+    portfolios = [pool(date).run()["portfolio_t"] for date in dates]
+    assert both.n_firms == 4
+    cars = np.array([2.5, 4.0])
+    errors = np.array([car / of.statistic for car, of in zip(cars, portfolios, strict=True)])
+    assert both.run()["portfolio_t"].statistic == pytest.approx(
+        cars.sum() / np.sqrt((errors**2).sum()), rel=1e-12
+    )
 
 
 STUDENT = ("cross_sectional_t", "bmp", "portfolio_t", "portfolio_crude", "grank_t")

@@ -45,6 +45,7 @@ def around(expected: list[list[float]], abnormal: list[list[float]], simple: lis
         np.array(expected, dtype=float),
         np.array(abnormal, dtype=float),
         np.array([[9.0, 1, 0, 0]]),
+        (-9, -1),
     )
 
 
@@ -63,7 +64,7 @@ def test_cumulative_return_with_one_factor():
         [[NAN, -0.375, -0.125, NAN], [NAN] * 4],
         [[NAN, -0.5, -0.5, NAN], [NAN, -0.5, -0.5, -0.5]],
     )
-    windows = [window(0, 0), window(0, 1), window(1, 2), window(-1, 0, overlaps=True)]
+    windows = [window(0, 0), window(0, 1), window(1, 2), window(-1, 0)]
     one, two, holed, close = window_returns(found, days, windows)
     assert [list(result.status) for result in (one, two, holed, close)] == [
         ["ok", "insufficient"],
@@ -107,7 +108,7 @@ def test_cumulative_return_without_an_estimate(mean_leverage, four_days):
     """Nothing but the days, or with 1/n the error of the mean as often as there are days."""
     found = fit_of(Model("m", ("MKT",), "market_adjusted"), ["ok"], mean_leverage, 1.0)
     flat = np.full((1, 4), -0.125)
-    days = Around(DAYS, flat, flat, 0 * flat, flat, np.empty((0, 4)))
+    days = Around(DAYS, flat, flat, 0 * flat, flat, np.empty((0, 4)), (-9, -2))
     (result,) = window_returns(found, days, [window(-1, 2)])
     assert result.car[0] == -0.5
     assert result.car_sd_pred[0] == pytest.approx(four_days)

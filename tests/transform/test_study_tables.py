@@ -72,7 +72,6 @@ def _relations(connection: duckdb.DuckDBPyConnection, **changed: pd.DataFrame) -
                 "last_day": [0, 1],
                 "rank_first_day": 0,
                 "rank_last_day": [0, 1],
-                "overlaps_estimation": False,
             }
         ),
         "parameters": pd.DataFrame(
@@ -88,6 +87,8 @@ def _relations(connection: duckdb.DuckDBPyConnection, **changed: pd.DataFrame) -
             {
                 "event_id": ["early", "event", "later", "future"],
                 "t0_number": [103, 106, 109, 150],
+                "estimation_first_day": -4,
+                "estimation_last_day": -1,
                 "data_status": ["in_data", "in_data", "in_data", "future_event"],
             }
         ),
@@ -135,6 +136,38 @@ def test_estimates_of_firms_with_and_without_prices(study):
     assert (ghost["status"], ghost["n_est"], ghost["est_first_date"]) == ("no_price", 0, None)
     assert (ghost["alpha"], ghost["df_resid"], ghost["is_short_window"]) == (None, None, True)
     assert found["early", "market_model", "AAA"]["status"] == "insufficient"
+
+
+def test_an_event_has_an_estimation_window_of_its_own():
+    """The event's days -4 to -2 are the sessions 102 to 104: AAA's 5, 1, 5 on the market's 1, 1, 3
+    have the mean 3 where the market has 1. The events beside it keep the days -4 to -1.
+    """
+    connection = duckdb.connect()
+    events = _relations(connection)["events"].df()
+    events.loc[events.event_id == "event", "estimation_last_day"] = -2
+    study = study_tables.Study(**_relations(connection, events=events))
+    found = rows(study.estimates(), "event_id", "model_id", "ticker")
+    one = found["event", "market_model", "AAA"]
+    assert (one["n_est"], str(one["est_last_date"])) == (3, "2025-03-06")
+    assert (one["alpha"], one["beta_market"]) == pytest.approx((2, 1))
+    assert found["later", "market_model", "AAA"]["n_est"] == 4
+    # The news at 103 masks 102 to 104, all of that window.
+    assert found["event", "masked", "AAA"]["n_masked"] == 3
+    # A window from day -1 is clear of this event's estimation, not of the others'.
+    windows = pd.DataFrame(
+        {
+            "window_id": ["[-1,0]"],
+            "first_day": -1,
+            "last_day": 0,
+            "rank_first_day": -1,
+            "rank_last_day": 0,
+        }
+    )
+    study = study_tables.Study(**_relations(connection, events=events, windows=windows))
+    cars = rows(study.window_results(), "event_id", "model_id", "ticker", "window_id")
+    # Returns of 5 and 8 on a market of 3 and 2: 5 - 5 and 8 - 4.
+    assert cars["event", "market_model", "AAA", "[-1,0]"]["car"] == pytest.approx(4)
+    assert cars["later", "market_model", "AAA", "[-1,0]"]["status"] == "overlaps_estimation"
 
 
 def test_masks_are_the_sessions_beside_other_news_of_the_firm(study):
@@ -208,8 +241,10 @@ def test_every_stream_has_the_columns_of_its_schema(study):
 
 
 def test_a_study_without_events_has_no_rows_and_all_columns():
-    nothing = pd.DataFrame({"event_id": ["a"], "t0_number": [1], "data_status": ["future_event"]})
-    empty = study_tables.Study(**_relations(duckdb.connect(), events=nothing))
+    connection = duckdb.connect()
+    events = _relations(connection)["events"].df()
+    nothing = events[events.data_status == "future_event"]
+    empty = study_tables.Study(**_relations(connection, events=nothing))
     table = empty.estimates().read_all()
     assert table.num_rows == 0
     assert table.schema.equals(arrow_stream.ESTIMATES)

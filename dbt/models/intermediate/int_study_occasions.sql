@@ -35,7 +35,18 @@ set_dates as (
     select
         study_events.study_id,
         study_events.study_kind,
-        {{ text_of('events.event_id', '+', ['events.event_id']) }} as occasion_id,
+        case
+            when
+                min(events.estimation_first_day) < max(events.estimation_first_day)
+                or min(events.estimation_last_day) < max(events.estimation_last_day)
+                then {{ refused("
+                    'ledger/events.csv: the events '
+                    || " ~ text_of('events.event_id', ', ', ['events.event_id']) ~ "
+                    || ' of the set ' || study_events.study_id || ' share a session but not an '
+                    || 'estimation window; state the same one for each'
+                ") }}
+            else {{ text_of('events.event_id', '+', ['events.event_id']) }}
+        end as occasion_id,
         min(events.event_id) as leading_event_id,
         {{ list_of('events.event_id', ['events.event_id']) }} as event_ids,
         events.t0_number,

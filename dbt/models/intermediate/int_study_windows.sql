@@ -7,12 +7,6 @@ windows as (
 
 ),
 
-parameters as (
-
-    select * from {{ ref('int_study_parameters') }}
-
-),
-
 ranged as (
 
     -- The rank tests rank the window's own sessions at least.
@@ -27,18 +21,14 @@ ranged as (
 measured as (
 
     select
-        ranged.window_id,
-        ranged.first_day,
-        ranged.last_day,
-        ranged.last_day - ranged.first_day + 1 as n_days,
-        ranged.first_ranked_day as rank_first_day,
-        ranged.last_ranked_day as rank_last_day,
-        ranged.last_ranked_day - ranged.first_ranked_day + 1 as n_rank_rows,
-        -- Sessions cannot both teach the normal return and be tested against it.
-        ranged.first_day <= parameters.estimation_last_day
-        and ranged.last_day >= parameters.estimation_first_day as overlaps_estimation
+        window_id,
+        first_day,
+        last_day,
+        last_day - first_day + 1 as n_days,
+        first_ranked_day as rank_first_day,
+        last_ranked_day as rank_last_day,
+        last_ranked_day - first_ranked_day + 1 as n_rank_rows
     from ranged
-    cross join parameters
 
 )
 

@@ -17,6 +17,8 @@ renamed as (
         news_date,
         news_timing,
         t0 as stated_t0_date,
+        estimation_first_day as stated_estimation_first_day,
+        estimation_last_day as stated_estimation_last_day,
         tickers_named,
         groups_named,
         source_url,

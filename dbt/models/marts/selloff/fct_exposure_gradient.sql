@@ -13,6 +13,16 @@ groups as (
 
 ),
 
+events as (
+
+    select
+        event_id,
+        estimation_first_day,
+        estimation_last_day
+    from {{ ref('int_events') }}
+
+),
+
 models as (
 
     select
@@ -26,7 +36,8 @@ windows as (
 
     select
         window_id,
-        overlaps_estimation
+        first_day,
+        last_day
     from {{ ref('int_study_windows') }}
 
 ),
@@ -82,7 +93,12 @@ joined as (
         metrics.unit_words,
         coalesce(
             gradients.status,
-            case when windows.overlaps_estimation then 'overlaps_estimation' end,
+            case
+                when
+                    windows.first_day <= events.estimation_last_day
+                    and windows.last_day >= events.estimation_first_day
+                    then 'overlaps_estimation'
+            end,
             'cannot_tell'
         ) as status
     from occasions
@@ -90,6 +106,7 @@ joined as (
     cross join models
     cross join windows
     cross join metrics
+    inner join events on occasions.leading_event_id = events.event_id
     left join gradients
         on
             occasions.occasion_id = gradients.event_id
