@@ -40,27 +40,22 @@ export MINER_TARGET := $(TARGET)
 endif
 WITH_SPARK = $(if $(filter spark,$(MINER_TARGET)),$(SPARK))
 
-# $(call install,FOLDER,LOCKS): the packages of the locks by name and hash, into the environment in
-# FOLDER. uv, itself in the first lock, does it in seconds; pip brings it where it is missing, and
-# says which index to ask. `--no-deps` because the locks are complete, which `uv pip check` proves.
+# $(call install,FOLDER,LOCK): the packages of a lock by name and hash, into the environment in FOLDER.
+# uv, itself in the runtime lock, does it in seconds; pip installs it where it is missing and knows
+# which index to ask. `--no-deps` because locks are complete, which `uv pip check` proves.
 define install
-	@echo "installing $$(cat $(2) | grep -c '^[a-z0-9].*==') packages of $(2) into $(1) (once) ..."
+	@echo "installing $$(grep -c '^[a-z0-9].*==' $(2)) packages of $(2) into $(1) (once) ..."
 	@{ $(PY) -m uv --version >/dev/null 2>&1 || { \
 	    awk '/^[^ ]/ { wanted = /^uv==/ } wanted' $(LOCKS)/runtime.lock > $(VENV)/bootstrap.lock; \
 	    $(PY) -m pip install --disable-pip-version-check --no-input --no-deps --quiet \
 	        --require-hashes -r $(VENV)/bootstrap.lock; }; } \
 	  && index=$${PIP_INDEX_URL:-$$($(PY) -m pip config get global.index-url 2>/dev/null || true)} \
 	  && $(PY) -m uv pip install --python $(1)/bin/python --quiet --system-certs --no-deps \
-	      --require-hashes $${index:+--default-index "$$index"} $(addprefix -r ,$(2)) \
+	      --require-hashes $${index:+--default-index "$$index"} -r $(2) \
 	  && $(PY) -m uv pip check --python $(1)/bin/python --quiet || { \
 	    echo "The packages could not be installed; the reason is above." >&2; \
 	    echo "  mend:  check the connection to the package registry, then give the command again" >&2; \
 	    exit 1; }
-endef
-
-# The project itself, as it lies here, with the builder that is in the lock: nobody is asked for it.
-define install_project
-	@$(PY) -m uv pip install --python $(PY) --quiet --no-deps --offline --no-build-isolation --editable .
 endef
 
 # Prints nothing when the documents written from the contracts are what they should be.
@@ -283,9 +278,10 @@ $(VENV_MADE):
 	    exit 1; }
 	@touch $@
 
+# The project itself is installed too, editable, by the builder in the lock: no registry is asked.
 $(RUNTIME): $(LOCKS)/runtime.lock pyproject.toml $(VENV_MADE)
 	$(call install,$(VENV),$<)
-	$(call install_project)
+	@$(PY) -m uv pip install --python $(PY) --quiet --no-deps --offline --no-build-isolation --editable .
 	@cp $< $@
 
 $(DEV) $(SPARK): $(VENV)/%.lock: $(LOCKS)/%.lock $(RUNTIME)

@@ -55,6 +55,7 @@ def test_a_missing_driver_is_said_and_how_to_get_it(tmp_path, monkeypatch):
     with pytest.raises(SettingsError, match="driver is not installed") as refused:
         show_in_postgres(settings)
     assert "make postgres" in refused.value.mend
+    assert "'.[postgres]'" in refused.value.mend
 
 
 def test_going_back_says_what_readers_see_and_what_else_there_is(settings):

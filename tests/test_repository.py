@@ -85,7 +85,7 @@ def test_locks_come_from_the_declared_requirements() -> None:
         assert _declared(extra) <= runtime, extra
     assert _declared() | _declared(group="install") <= runtime
     assert _declared(group="dev") <= runtime | set(_pins(DEVELOPMENT))
-    assert _declared("spark") <= runtime | set(_pins(SPARK))
+    assert _declared("spark") <= set(_pins(SPARK))
     for alone in (DOCS, SUPERSET):
         assert _declared(group=alone) <= set(_pins(alone))
 

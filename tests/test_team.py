@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from dagster_project.instance import (
 from dagster_project.secret import Secret
 from dagster_project.settings import BUNDLED_DATA_DIR, Settings, prepare_output_folders
 from tests.postgres_server import PostgresServer, running_server
+from tests.warehouse_builder import command_environment
 
 NEWER = "ffffffffffff"
 
@@ -76,6 +76,7 @@ def test_a_missing_driver_is_said_and_how_to_get_it(tmp_path, monkeypatch, missi
     with pytest.raises(SettingsError, match="is not installed") as refused:
         prepare_instance(_settings(tmp_path, "postgresql://miner@127.0.0.1/dagster"))
     assert "make team" in refused.value.mend
+    assert "'.[team]'" in refused.value.mend
 
 
 def test_without_an_address_nothing_is_shared(tmp_path):
@@ -252,15 +253,12 @@ except Exception as error:
 
 
 def _child(settings: Settings, name: str, tenths: int) -> subprocess.Popen[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MINER_")}
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, name, str(tenths)],
-        env={
-            **environment,
-            "MINER_OUTPUT_DIR": str(settings.output_dir),
-            "MINER_DAGSTER_POSTGRES_URL": settings.dagster_postgres_url.reveal(),
-            "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-        },
+        env=command_environment(
+            MINER_OUTPUT_DIR=str(settings.output_dir),
+            MINER_DAGSTER_POSTGRES_URL=settings.dagster_postgres_url.reveal(),
+        ),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

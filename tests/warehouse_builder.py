@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from functools import cache
@@ -33,6 +34,12 @@ def settings_for(output: Path, data: Path | None = None) -> Settings:
     settings = read_settings(environment)
     prepare_output_folders(settings)
     return settings
+
+
+def command_environment(project_dir: Path = PROJECT_DIR, **settings: str) -> dict[str, str]:
+    """This process's environment with these settings and no others, for a command of a project."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MINER_")}
+    return {**kept, "PYTHONPATH": str(project_dir), **settings}
 
 
 def load_all(settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.made_once import made_once
-from tests.warehouse_builder import settings_for, share_parse
+from tests.warehouse_builder import command_environment, settings_for, share_parse
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
@@ -71,14 +70,8 @@ class Study:
 def make_study(output_dir: Path, **settings: str) -> Study:
     """A study in that folder, with dbt's parse there already: it takes many seconds."""
     share_parse(settings_for(output_dir))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MINER_")}
-    environment = {
-        **kept,
-        "PYTHONPATH": str(PROJECT_DIR),
-        "MINER_OUTPUT_DIR": str(output_dir),
-        **settings,
-    }
-    return Study(output_dir, environment)
+    places = {"MINER_OUTPUT_DIR": str(output_dir), **settings}
+    return Study(output_dir, command_environment(**places))
 
 
 @dataclass(frozen=True)

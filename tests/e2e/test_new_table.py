@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
+from tests.warehouse_builder import command_environment
 
 from .conftest import PROJECT_DIR
 
@@ -138,11 +139,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _call(copy: Path, *command: str) -> str:
     """What a command prints, run in the copy as in a clone."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MINER_")}
     done = subprocess.run(
         [sys.executable, *command],
         cwd=copy,
-        env={**kept, "PYTHONPATH": str(copy)},
+        env=command_environment(copy),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
